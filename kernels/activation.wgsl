@@ -1,0 +1,47 @@
+// forward:   y = f(x)
+// backward:  dx += f'(x) dy, with f' computed from y
+//
+// N: size   f: 1 tanh, 2 sigmoid, 3 relu
+
+struct Params { size: u32, activation: u32, accumulate_dx: u32 }
+
+override WORKGROUP: u32 = 64u;
+
+@group(0) @binding(0) var<storage, read> x: array<f32>;        // [N]
+@group(0) @binding(1) var<storage, read_write> y: array<f32>;  // [N]
+
+@group(0) @binding(0) var<storage, read> y_saved: array<f32>;   // [N]
+@group(0) @binding(1) var<storage, read> dy: array<f32>;        // [N]
+@group(0) @binding(2) var<storage, read_write> dx: array<f32>;  // [N]
+
+@group(1) @binding(0) var<uniform> params: Params;
+
+@compute @workgroup_size(WORKGROUP)
+fn forward(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u,
+           @builtin(local_invocation_index) lane: u32) {
+  let i = (group.y * groups.x + group.x) * WORKGROUP + lane;
+  if (i >= params.size) { return; }
+  let v = x[i];
+  switch params.activation {
+    case 1u: { y[i] = tanh(clamp(v, -15.0, 15.0)); }
+    case 2u: { y[i] = 1.0 / (1.0 + exp(-v)); }
+    default: { y[i] = max(v, 0.0); }
+  }
+}
+
+@compute @workgroup_size(WORKGROUP)
+fn backward(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u,
+            @builtin(local_invocation_index) lane: u32) {
+  let i = (group.y * groups.x + group.x) * WORKGROUP + lane;
+  if (i >= params.size) { return; }
+  let v = y_saved[i];
+  var slope = 0.0;
+  switch params.activation {
+    case 1u: { slope = 1.0 - v * v; }
+    case 2u: { slope = v * (1.0 - v); }
+    default: { slope = select(0.0, 1.0, v > 0.0); }
+  }
+  var gradient = slope * dy[i];
+  if (params.accumulate_dx != 0u) { gradient += dx[i]; }
+  dx[i] = gradient;
+}

@@ -1,0 +1,89 @@
+// Cross-entropy of a softmax with label smoothing, one workgroup a row:
+//   loss = (1 - smoothing) (-log p[target]) + smoothing mean over v of (-log p[v])
+// and, in training, the logits are overwritten with the loss' gradient, times scale[0] (one over the number of
+// targets). Rows whose target is `ignored` give loss and gradient 0.
+//
+// N: rows   V: classes
+
+struct Params { rows: u32, classes: u32, first: u32, ignored: u32, smoothing: f32, training: u32, targets_offset: u32 }
+
+override LANES: u32 = 8u;
+
+@group(0) @binding(0) var<storage, read_write> logits: array<f32>;  // [N, V]
+@group(0) @binding(1) var<storage, read> targets: array<u32>;       // [N], from `first` on
+@group(0) @binding(2) var<storage, read> scale: array<f32>;         // [1]
+@group(0) @binding(3) var<storage, read_write> losses: array<f32>;  // [2, all rows]: the loss, and -log p[target]
+
+@group(0) @binding(0) var<storage, read> losses_saved: array<f32>;   // [2, N]
+@group(0) @binding(1) var<storage, read_write> totals: array<f32>;   // [2], added to
+
+@group(1) @binding(0) var<uniform> p: Params;
+
+var<workgroup> parts: array<f32, LANES>;
+
+fn sum_of_parts() -> f32 {
+  var total = 0.0;
+  for (var i = 0u; i < LANES; i++) { total += parts[i]; }
+  return total;
+}
+
+@compute @workgroup_size(LANES)
+fn forward(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u,
+           @builtin(local_invocation_index) lane: u32) {
+  let row = group.y * groups.x + group.x;
+  if (row >= p.rows) { return; }
+  let start = row * p.classes;
+  let target_class = targets[p.targets_offset + p.first + row];
+  let total_rows = arrayLength(&losses) / 2u;
+  if (target_class == p.ignored) {
+    if (p.training != 0u) { for (var v = lane; v < p.classes; v += LANES) { logits[start + v] = 0.0; } }
+    if (lane == 0u) { losses[p.first + row] = 0.0; losses[total_rows + p.first + row] = 0.0; }
+    return;
+  }
+  var largest = -3.0e38;
+  var sum = 0.0;
+  for (var v = lane; v < p.classes; v += LANES) {
+    let x = logits[start + v];
+    largest = max(largest, x);
+    sum += x;
+  }
+  parts[lane] = largest;
+  workgroupBarrier();
+  for (var i = 0u; i < LANES; i++) { largest = max(largest, parts[i]); }
+  workgroupBarrier();
+  parts[lane] = sum;
+  workgroupBarrier();
+  let mean = sum_of_parts() / f32(p.classes);
+  workgroupBarrier();
+  var normalizer = 0.0;
+  for (var v = lane; v < p.classes; v += LANES) { normalizer += exp(logits[start + v] - largest); }
+  parts[lane] = normalizer;
+  workgroupBarrier();
+  normalizer = sum_of_parts();
+  let log_normalizer = largest + log(normalizer);
+  if (lane == 0u) {
+    let surprise = log_normalizer - logits[start + target_class];
+    losses[p.first + row] = (1.0 - p.smoothing) * surprise + p.smoothing * (log_normalizer - mean);
+    losses[total_rows + p.first + row] = surprise;
+  }
+  if (p.training == 0u) { return; }
+  storageBarrier();
+  let everywhere = p.smoothing / f32(p.classes);
+  for (var v = lane; v < p.classes; v += LANES) {
+    let wanted = everywhere + select(0.0, 1.0 - p.smoothing, v == target_class);
+    logits[start + v] = scale[0] * (exp(logits[start + v] - largest) / normalizer - wanted);
+  }
+}
+
+// totals += the sums of both kinds of loss, in a fixed order.
+@compute @workgroup_size(LANES)
+fn total(@builtin(local_invocation_index) lane: u32) {
+  for (var kind = 0u; kind < 2u; kind++) {
+    var sum = 0.0;
+    for (var i = lane; i < p.rows; i += LANES) { sum += losses_saved[kind * p.rows + i]; }
+    parts[lane] = sum;
+    workgroupBarrier();
+    if (lane == 0u) { totals[kind] += sum_of_parts(); }
+    workgroupBarrier();
+  }
+}

@@ -1,0 +1,90 @@
+// The matrix product for software adapters whose workgroup of 8 is one vector of the CPU. Same bindings and
+// parameters as matmul.wgsl; generated, because the speed comes from named accumulators and constant shuffles.
+
+/**
+ * Writes the WGSL for tiles of `rows` x 32.
+ *
+ * Each of the 8 lanes owns four columns of the tile in all its rows, as one `vec4f` a row. For every k a lane
+ * loads four elements of B and `rows / 8` of A; the elements of A reach the other lanes by `subgroupShuffle` with
+ * a constant lane, which costs next to nothing there, while a load costs as much as a hundred multiply-adds.
+ *
+ * @param rows Rows of a tile: a multiple of 8. 32 for speed, 8 where the matrix has few rows.
+ */
+export function matmulCpu8(rows: number): string {
+  const lane = rows / 8;
+  const each = (count: number, line: (index: number) => string) =>
+    Array.from({ length: count }, (_, index) => line(index)).join("\n");
+  const broadcast = (row: number) => `subgroupShuffle(av${row % lane}, ${Math.floor(row / lane)}u)`;
+  return `// C = act(A B + bias)   or, accumulating, C += A B; tiles of ${rows} x 32, one workgroup of 8 lanes each
+struct Params {
+  rows: u32, columns: u32, inner: u32,
+  a_offset: u32, a_stride: u32, transpose_a: u32,
+  b_offset: u32, b_stride: u32, transpose_b: u32,
+  bias_offset: u32, has_bias: u32, activation: u32,
+  c_offset: u32, c_stride: u32, accumulate_c: u32,
+}
+
+@group(0) @binding(0) var<storage, read> a: array<f32>;        // [rows, inner]
+@group(0) @binding(1) var<storage, read> b: array<f32>;        // [inner, columns]
+@group(0) @binding(2) var<storage, read> bias: array<f32>;     // [columns]
+@group(0) @binding(3) var<storage, read_write> c: array<f32>;  // [rows, columns]
+@group(1) @binding(0) var<uniform> p: Params;
+
+fn activate(x: vec4f) -> vec4f {
+  switch p.activation {
+    case 1u: { return tanh(clamp(x, vec4f(-15.0), vec4f(15.0))); }
+    case 2u: { return 1.0 / (1.0 + exp(-x)); }
+    case 3u: { return max(x, vec4f(0.0)); }
+    default: { return x; }
+  }
+}
+
+fn store(row: u32, column: u32, sums: vec4f, bias_values: vec4f) {
+  if (row >= p.rows) { return; }
+  let i = p.c_offset + row * p.c_stride + column;
+  let count = min(p.columns - min(column, p.columns), 4u);
+  var x = sums + bias_values;
+  if (p.accumulate_c != 0u) {
+    if (count > 0u) { x.x += c[i]; }
+    if (count > 1u) { x.y += c[i + 1u]; }
+    if (count > 2u) { x.z += c[i + 2u]; }
+    if (count > 3u) { x.w += c[i + 3u]; }
+  }
+  x = activate(x);
+  if (count > 0u) { c[i] = x.x; }
+  if (count > 1u) { c[i + 1u] = x.y; }
+  if (count > 2u) { c[i + 2u] = x.z; }
+  if (count > 3u) { c[i + 3u] = x.w; }
+}
+
+@compute @workgroup_size(8)
+fn forward(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) lane: u32) {
+  let row = group.y * ${rows}u;
+  let column = group.x * 32u + 4u * lane;
+  let a_row = select(p.a_stride, 1u, p.transpose_a != 0u);
+  let a_inner = select(1u, p.a_stride, p.transpose_a != 0u);
+  let b_inner = select(p.b_stride, 1u, p.transpose_b != 0u);
+  let b_column = select(1u, p.b_stride, p.transpose_b != 0u);
+  let last_row = p.rows - 1u;
+  let last_column = p.columns - 1u;
+  // Beyond the edge the last row and column are loaded again; what comes of it is not stored.
+${each(lane, (i) => `  let a${i} = p.a_offset + min(row + ${lane}u * lane + ${i}u, last_row) * a_row;`)}
+${each(4, (j) => `  let b${j} = p.b_offset + min(column + ${j}u, last_column) * b_column;`)}
+${each(rows, (r) => `  var c${r} = vec4f();`)}
+  for (var k = 0u; k < p.inner; k++) {
+    let kb = k * b_inner;
+    let bv = vec4f(b[b0 + kb], b[b1 + kb], b[b2 + kb], b[b3 + kb]);
+    let ka = k * a_inner;
+${each(lane, (i) => `    let av${i} = a[a${i} + ka];`)}
+${each(rows, (r) => `    c${r} = fma(vec4f(${broadcast(r)}), bv, c${r});`)}
+  }
+  var bias_values = vec4f();
+  if (p.has_bias != 0u) {
+    let i = p.bias_offset;
+    bias_values = vec4f(bias[i + min(column, last_column)], bias[i + min(column + 1u, last_column)],
+                        bias[i + min(column + 2u, last_column)], bias[i + min(column + 3u, last_column)]);
+  }
+${each(rows, (r) => `  store(row + ${r}u, column, c${r}, bias_values);`)}
+}
+`;
+}

@@ -1,0 +1,94 @@
+// Reads the file of `--config`: a JSON object whose keys are the command's option names in camelCase.
+// Its values are defaults that the command line overrides, and are checked as strictly.
+
+import { parse as parseUntyped } from "npm:deno-std@1.4.0/jsonc/parse.js";
+import * as v from "npm:valibot@1.5.0";
+import { UsageError } from "./exit_code.ts";
+import { expectationOf, type GivenValues, type Options, schemaOf } from "./option.ts";
+import { suggestion } from "./suggestion.ts";
+
+// Not JSON.parse: people comment their configurations, and its errors do not always tell the place.
+const parseJsonWithComments: (text: string) => unknown = parseUntyped;
+
+/**
+ * Reads a configuration file.
+ *
+ * @param path The file's path, relative to the current folder.
+ * @param options The options that the command declares.
+ * @throws {UsageError} When the file cannot be read, is not JSON, has an unknown key or a wrong value.
+ */
+export async function readConfigFile(path: string, options: Options): Promise<GivenValues> {
+  let text;
+  try {
+    text = await Deno.readTextFile(path);
+  } catch (error) {
+    throw new UsageError(`Cannot read the configuration file ${quote(path)}: ${reasonOf(error)}.`);
+  }
+  return parseConfig(text, path, options);
+}
+
+/**
+ * Reads the text of a configuration file.
+ *
+ * @param text The file's text.
+ * @param path The file's path, for messages.
+ * @param options The options that the command declares.
+ * @throws {UsageError} When the text is not JSON, has an unknown key or a wrong value.
+ */
+export function parseConfig(text: string, path: string, options: Options): GivenValues {
+  const entries = Object.entries(options).map(([name, option]) => [name, v.optional(schemaOf(option))]);
+  const schema: v.GenericSchema<unknown, GivenValues> = v.strictObject(Object.fromEntries(entries));
+  const value = parseJson(text, path);
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw new UsageError(`Cannot use ${quote(path)} as a configuration file: it must hold one JSON object.`);
+  }
+  const result = v.safeParse(schema, value);
+  if (result.success) return result.output;
+  throw new UsageError(result.issues.map((issue) => describe(issue, path, options)).join("\n"));
+}
+
+function describe(issue: v.BaseIssue<unknown>, path: string, options: Options): string {
+  const name = String(issue.path?.[0]?.key);
+  const option = Object.hasOwn(options, name) ? options[name] : undefined;
+  if (option === undefined) {
+    return `Unknown key ${quote(name)} in ${quote(path)}.${
+      suggestion(camelCase(name), Object.keys(options))
+    }`;
+  }
+  // The first step of the path is the option; an issue inside a list still shows the option's own value.
+  const value = quote(issue.path?.[0]?.value);
+  const hint = option.type === "choice" ? suggestion(value.replaceAll('"', ""), option.choices) : "";
+  return `Cannot read "${name}" in ${quote(path)} as ${expectationOf(option)}: ${value}.${hint}`;
+}
+
+function parseJson(text: string, path: string): unknown {
+  try {
+    return parseJsonWithComments(text.replace(/^\uFEFF/, ""));
+  } catch (error) {
+    const [, token, position] =
+      /unexpected token "(.*)" in JSONC at position (\d+)$/s.exec(reasonOf(error)) ?? [];
+    const read = text.slice(0, position === undefined ? text.length : Number(position)).trimEnd();
+    const found = token === undefined ? "the text ends too early" : `unexpected ${token.split("\n")[0]}`;
+    throw new UsageError(`Cannot parse ${quote(path)} as JSON: ${found} on line ${lineAfter(read, text)}.`);
+  }
+}
+
+// The line on which the first character after `read` that is not white space stands.
+function lineAfter(read: string, text: string): number {
+  const gap = /^\s*/.exec(text.slice(read.length))?.[0] ?? "";
+  return (read + (read.length + gap.length < text.length ? gap : "")).split("\n").length;
+}
+
+function reasonOf(error: unknown): string {
+  if (error instanceof Deno.errors.NotFound) return "there is no such file";
+  if (error instanceof Deno.errors.IsADirectory) return "it is a folder";
+  return error instanceof Error ? error.message : String(error);
+}
+
+function camelCase(name: string): string {
+  return name.replace(/^-+/, "").replace(/[-_]([a-z])/g, (_, letter: string) => letter.toUpperCase());
+}
+
+function quote(value: unknown): string {
+  return JSON.stringify(value);
+}

@@ -1,0 +1,117 @@
+// attend translate: sentences in, translations out.
+
+import { openDevice } from "../gpu/device.ts";
+import { translate, type Translation } from "../inference/translate.ts";
+import { heatMap } from "../report/heat_map.ts";
+import { loadModel } from "../training/checkpoint.ts";
+import { writeAtomically } from "../training/write_atomically.ts";
+import { type Command, defineCommand } from "./command.ts";
+import { ExitCode, UsageError } from "./exit_code.ts";
+import { modelOptions } from "./model_options.ts";
+import type { Output } from "./output.ts";
+
+/** Sentences from a file or a pipe that are translated at a time. */
+const SENTENCES_AT_A_TIME = 256;
+
+/** `attend translate` */
+export const command: Command = defineCommand({
+  name: "translate",
+  summary: "Translate sentences with a trained model",
+  description: "Takes sentences from the arguments, from --input, or from standard input, one a line.",
+  examples: [
+    { description: "Two sentences", args: '--model runs/names "red apple" "black cat"' },
+    { description: "A file", args: "--model runs/names --input names.txt" },
+    { description: "See where the model looked", args: '--model runs/names --attention out.svg "red apple"' },
+  ],
+  positional: { name: "sentence", description: "What to translate", many: true },
+  options: {
+    ...modelOptions,
+    input: {
+      type: "string",
+      short: "i",
+      value: "<file>",
+      description: "Sentences, one a line; - for standard input",
+    },
+    attention: {
+      type: "string",
+      value: "<file.svg>",
+      description: "Draw the attention; from the second sentence on the file's name gets a number",
+    },
+    batch: { type: "integer", minimum: 1, default: 64, description: "Sentences at a time" },
+  },
+  async run(values, { output, positional }) {
+    if (positional.length > 0 && values.input !== undefined) {
+      throw new UsageError("Give sentences as arguments or with --input, not both.");
+    }
+    const sentences = positional.length > 0 ? positional : await readSentences(values.input ?? "-");
+    if (sentences.length === 0) throw new UsageError("There is nothing to translate: no sentence was given.");
+    const device = await openDevice();
+    try {
+      const model = await loadModel(device, values.model, values.which);
+      for (let start = 0; start < sentences.length; start += SENTENCES_AT_A_TIME) {
+        const part = sentences.slice(start, start + SENTENCES_AT_A_TIME);
+        const translations = await translate(model, part, { batch: values.batch });
+        for (const [index, translation] of translations.entries()) {
+          await tell(part[index]!, translation, start + index, values.attention, output);
+        }
+      }
+      return ExitCode.ok;
+    } finally {
+      device.close();
+    }
+  },
+});
+
+async function tell(
+  sentence: string,
+  translation: Translation,
+  index: number,
+  attention: string | undefined,
+  output: Output,
+): Promise<void> {
+  const { text, source, target, unknown } = translation;
+  output.record({
+    type: "translation",
+    sentence,
+    text,
+    source,
+    target,
+    unknown,
+    attention: translation.attention,
+  });
+  output.line(text);
+  if (source.length <= 2) {
+    output.notice(`Sentence ${index + 1} has no words, so its translation is empty.`);
+    return;
+  }
+  if (unknown.length > 0) {
+    const words = unknown.map((word) => `"${word}"`).join(", ");
+    output.notice(`The model does not know ${words} (sentence ${index + 1}); it was trained without.`);
+  }
+  if (attention !== undefined) {
+    const path = index === 0 ? attention : attention.replace(/(\.svg)?$/i, `.${index + 1}$1`);
+    await writeAtomically(path, heatMap(translation));
+  }
+}
+
+/** The lines of a file or of standard input. */
+async function readSentences(path: string): Promise<string[]> {
+  if (path === "-" && Deno.stdin.isTerminal()) {
+    throw new UsageError(
+      "There is nothing to translate: give sentences as arguments, with --input, or through a pipe.",
+    );
+  }
+  const text = path === "-" ? await new Response(Deno.stdin.readable).text() : await readFile(path);
+  const lines = text.split(/\r?\n/);
+  if (lines.at(-1) === "") lines.pop();
+  return lines;
+}
+
+async function readFile(path: string): Promise<string> {
+  try {
+    return await Deno.readTextFile(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    throw new Deno.errors.NotFound(`Cannot read the sentences in "${path}": there is no such file.`);
+  }
+}

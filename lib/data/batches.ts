@@ -1,0 +1,137 @@
+// Batches of static shape for the GPU: the end of the data layer, and all that the training loop sees of it.
+
+import { type Bucket, type EncodedPair, positionsOf } from "./buckets.ts";
+import { type EpochOptions, planEpoch, type PlannedBatch } from "./epoch.ts";
+import type { Pair } from "./pair.ts";
+import type { Tokenizer } from "./tokenizer.ts";
+import { PAD } from "./vocabulary.ts";
+
+export { type Bucket, type BucketOptions, type EncodedPair, planBuckets } from "./buckets.ts";
+export type { EpochOptions } from "./epoch.ts";
+
+/** Some sentence pairs, padded to the shape of a bucket. Rows from `size` on are empty: length 0, all `PAD`. */
+export interface Batch {
+  /** The shape. */
+  readonly bucket: Bucket;
+  /** How many rows are in use. */
+  readonly size: number;
+  /** Source tokens, time-major: [sourceLength, rows]. */
+  readonly source: Uint32Array;
+  /** How many of each row's source tokens are real: [rows]. */
+  readonly sourceLengths: Uint32Array;
+  /** Target tokens, time-major: [targetLength, rows]. */
+  readonly target: Uint32Array;
+  /** How many of each row's target tokens are real: [rows]. */
+  readonly targetLengths: Uint32Array;
+  /** How many tokens are predicted: every target token but the first of each row. */
+  readonly tokens: number;
+  /** Where the pairs stand in the corpus: [size]. */
+  readonly indices: Uint32Array;
+}
+
+/** How much of the work on a corpus is spent on padding and empty rows. */
+export interface PaddingWaste {
+  /** How many batches an epoch has. */
+  readonly batches: number;
+  /** How many source and target positions all batches have. */
+  readonly positions: number;
+  /** How many of them hold a real token. */
+  readonly used: number;
+  /** The part that is wasted, from 0 to 1. */
+  readonly fraction: number;
+}
+
+/**
+ * Yields the batches of one epoch: every pair once, the same order for the same seed and epoch.
+ *
+ * @param pairs The encoded corpus.
+ * @param buckets The shapes, from `planBuckets`.
+ * @param options Seed, epoch and whether to shuffle.
+ * @throws {RangeError} At once, if a pair fits no bucket.
+ *
+ * @example
+ * ```ts
+ * import { batches, planBuckets } from "./batches.ts";
+ *
+ * const pairs = [3, 5, 4].map((length) => ({
+ *   source: new Uint32Array(length).fill(7),
+ *   target: new Uint32Array(length).fill(9),
+ * }));
+ * const buckets = planBuckets(pairs, { batchSentences: 2 });
+ * for (const batch of batches(pairs, buckets, { seed: 1, epoch: 0 })) {
+ *   console.assert(batch.source.length === batch.bucket.sourceLength * batch.bucket.rows);
+ * }
+ * ```
+ */
+export function batches(
+  pairs: readonly EncodedPair[],
+  buckets: readonly Bucket[],
+  options: EpochOptions,
+): Generator<Batch> {
+  return fillAll(pairs, planEpoch(pairs, buckets, options));
+}
+
+/**
+ * Encodes both sides of sentence pairs.
+ *
+ * @param pairs The pairs as text.
+ * @param source The tokenizer of the source side.
+ * @param target The tokenizer of the target side.
+ */
+export function encodePairs(pairs: readonly Pair[], source: Tokenizer, target: Tokenizer): EncodedPair[] {
+  return pairs.map((pair) => ({
+    source: new Uint32Array(source.encode(pair.source)),
+    target: new Uint32Array(target.encode(pair.target)),
+  }));
+}
+
+/**
+ * Leaves out the pairs of which a side is too long.
+ *
+ * @param pairs The encoded corpus.
+ * @param maxLength The most tokens that a side may have, `<sos>` and `<eos>` included.
+ * @returns The pairs that are kept, in order, and how many are not.
+ */
+export function withoutLongPairs(
+  pairs: readonly EncodedPair[],
+  maxLength: number,
+): { readonly kept: EncodedPair[]; readonly dropped: number } {
+  const kept = pairs.filter(({ source, target }) => source.length <= maxLength && target.length <= maxLength);
+  return { kept, dropped: pairs.length - kept.length };
+}
+
+/**
+ * Measures how much of an epoch would be padding.
+ *
+ * @param pairs The encoded corpus.
+ * @param buckets The shapes, from `planBuckets`.
+ * @throws {RangeError} If a pair fits no bucket.
+ */
+export function paddingWaste(pairs: readonly EncodedPair[], buckets: readonly Bucket[]): PaddingWaste {
+  const planned = planEpoch(pairs, buckets, { seed: 0, epoch: 0, shuffle: false });
+  const positions = planned.reduce((sum, { bucket }) => sum + bucket.rows * positionsOf(bucket), 0);
+  const used = pairs.reduce((sum, { source, target }) => sum + source.length + target.length, 0);
+  return { batches: planned.length, positions, used, fraction: positions === 0 ? 0 : 1 - used / positions };
+}
+
+function* fillAll(pairs: readonly EncodedPair[], planned: readonly PlannedBatch[]): Generator<Batch> {
+  for (const { bucket, indices } of planned) yield fill(pairs, bucket, indices);
+}
+
+function fill(pairs: readonly EncodedPair[], bucket: Bucket, indices: Uint32Array): Batch {
+  const { sourceLength, targetLength, rows } = bucket;
+  const source = new Uint32Array(sourceLength * rows).fill(PAD);
+  const target = new Uint32Array(targetLength * rows).fill(PAD);
+  const sourceLengths = new Uint32Array(rows);
+  const targetLengths = new Uint32Array(rows);
+  let tokens = 0;
+  for (const [row, index] of indices.entries()) {
+    const pair = pairs[index]!;
+    for (const [time, token] of pair.source.entries()) source[time * rows + row] = token;
+    for (const [time, token] of pair.target.entries()) target[time * rows + row] = token;
+    sourceLengths[row] = pair.source.length;
+    targetLengths[row] = pair.target.length;
+    tokens += pair.target.length - 1;
+  }
+  return { bucket, size: indices.length, source, sourceLengths, target, targetLengths, tokens, indices };
+}

@@ -1,0 +1,111 @@
+// Reads the one corpus file inside a zip archive. The archive may come from anywhere, so nothing that it says
+// about itself is believed: names, sizes and checksums are checked, and the amount of data is limited.
+
+import { configure, type FileEntry, Uint8ArrayReader, ZipReader } from "npm:@zip.js/zip.js@2.24.0";
+import { corruptFile } from "./corrupt_file.ts";
+
+// A worker would need a permission, and outlive the call.
+configure({ useWebWorkers: false });
+
+const MOST_ENTRIES = 1_000;
+const MOST_BYTES = 2 ** 31;
+const HIGHEST_RATIO = 200;
+/** Below this size a high ratio is no threat. */
+const HARMLESS_BYTES = 1 << 20;
+
+/**
+ * Yields the content of the corpus file in a zip archive: its only `.txt` or `.tsv` but for `_about.txt`.
+ *
+ * @param path The archive.
+ * @throws {Deno.errors.InvalidData} If the archive is corrupt, hostile or ambiguous; also at the end of the
+ * iteration, where the checksum is compared, so nothing may be used before that.
+ */
+export async function* readZip(path: string): AsyncGenerator<Uint8Array> {
+  const entries = await openZip(path);
+  yield* inflate(corpusEntry(entries, path), path);
+}
+
+/**
+ * Checks every entry of a zip archive: names, sizes, overlaps and checksums.
+ *
+ * @param path The archive.
+ * @throws {Deno.errors.InvalidData} If anything is wrong, naming it.
+ */
+export async function verifyZip(path: string): Promise<void> {
+  for (const entry of await openZip(path)) {
+    for await (const _ of inflate(entry, path));
+  }
+}
+
+async function openZip(path: string): Promise<FileEntry[]> {
+  const { size } = await Deno.stat(path);
+  if (size > MOST_BYTES) throw refusal(path, `it has ${size} bytes, and ${MOST_BYTES} is the limit`);
+  const bytes = await Deno.readFile(path);
+  const reader = new ZipReader(new Uint8ArrayReader(bytes), {
+    strictness: "strict",
+    checkOverlappingEntry: true,
+  });
+  const files: FileEntry[] = [];
+  let count = 0;
+  try {
+    for await (const entry of reader.getEntriesGenerator()) {
+      if (++count > MOST_ENTRIES) throw new Error(`it has more than ${MOST_ENTRIES} entries`);
+      if (!entry.directory) files.push(entry);
+    }
+  } catch (cause) {
+    throw refusal(path, cause);
+  }
+  for (const entry of files) checkSizes(entry, path);
+  return files;
+}
+
+function checkSizes(entry: FileEntry, path: string): void {
+  const { filename, uncompressedSize, compressedSize, encrypted } = entry;
+  if (encrypted) throw refusal(path, `${filename} is encrypted`);
+  if (uncompressedSize > MOST_BYTES) {
+    throw refusal(path, `${filename} unpacks to ${uncompressedSize} bytes, and ${MOST_BYTES} is the limit`);
+  }
+  if (uncompressedSize > HARMLESS_BYTES && uncompressedSize > compressedSize * HIGHEST_RATIO) {
+    const ratio = Math.round(uncompressedSize / Math.max(1, compressedSize));
+    throw refusal(path, `${filename} unpacks to ${ratio} times its size, and ${HIGHEST_RATIO} is the limit`);
+  }
+}
+
+function corpusEntry(entries: readonly FileEntry[], path: string): FileEntry {
+  const texts = entries.filter(({ filename }) =>
+    /\.(txt|tsv)$/i.test(filename) && !/(^|\/)(_about\.txt$|\.|__MACOSX\/)/i.test(filename)
+  );
+  if (texts.length === 1) return texts[0]!;
+  const names = entries.slice(0, 20).map((entry) => entry.filename).join(", ") || "nothing";
+  throw new Deno.errors.InvalidData(
+    `Cannot read ${path}: expected one .txt or .tsv file in it besides _about.txt, found ${texts.length}. ` +
+      `It holds ${names}. Unpack it and give the path of the file wanted.`,
+  );
+}
+
+async function* inflate(entry: FileEntry, path: string): AsyncGenerator<Uint8Array> {
+  const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
+  const outcome = entry.getData(writable, { checkCrc32: true }).then(
+    () => undefined,
+    (error: unknown) => ({ error }),
+  );
+  let received = 0;
+  try {
+    for await (const chunk of readable) {
+      received += chunk.length;
+      if (received > entry.uncompressedSize) throw new Error(`${entry.filename} is larger than it claims`);
+      yield chunk;
+    }
+  } catch (cause) {
+    await outcome;
+    throw refusal(path, cause);
+  }
+  const failure = await outcome;
+  if (failure) throw refusal(path, failure.error);
+}
+
+function refusal(path: string, reason: unknown): Error {
+  // zip.js says which of the two readings of an ambiguous archive disagree in a property of its own.
+  const detail = reason instanceof Error && "reason" in reason ? ` (${reason.reason})` : "";
+  return corruptFile(path, "a zip archive", detail === "" ? reason : `${(reason as Error).message}${detail}`);
+}

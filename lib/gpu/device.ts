@@ -1,0 +1,269 @@
+// Layer 1: one WebGPU device, opened with everything its adapter offers. All buffers of a program are made
+// here, so that they can be counted, and every error that WebGPU would swallow comes out here.
+
+/** Thrown when the machine has no WebGPU adapter at all. */
+export class AdapterNotFoundError extends Error {
+  /** The name of the class. */
+  override name = "AdapterNotFoundError";
+}
+
+/** The kernel variants an adapter is given: `cpu8` for software adapters with eight-wide subgroups. */
+export type Profile = "cpu8" | "gpu";
+
+/** What can be asked of {@linkcode openDevice}. */
+export interface DeviceOptions {
+  /** Which adapter to take where a machine has two. Defaults to `"high-performance"`. */
+  readonly adapter?: GPUPowerPreference;
+  /** Overrides the choice of kernel variants; for tests and benches. */
+  readonly profile?: Profile;
+  /** The most bytes of GPU memory to allocate, all buffers together. Defaults to no limit of our own. */
+  readonly memoryBudget?: number;
+}
+
+/** Features worth having, by name; Deno hides some of them from `adapter.features` but grants them. */
+const WANTED_FEATURES = ["subgroups", "timestamp-query", "shader-f16"];
+
+/**
+ * Opens the GPU that this machine has.
+ *
+ * Takes the adapter's own limits rather than WebGPU's small defaults, and every feature that the kernels can
+ * use. On a machine without a GPU this is Mesa's software adapter "llvmpipe", where it is installed.
+ *
+ * @param options Which adapter, which kernel variants, how much memory.
+ * @returns A device; close it with {@linkcode Device.close}.
+ * @throws {AdapterNotFoundError} If there is no adapter; the message says what to install.
+ *
+ * @example Print the adapter
+ * ```ts
+ * import { openDevice } from "../../mod.ts";
+ *
+ * const device = await openDevice();
+ * console.log(device.description);
+ * device.close();
+ * ```
+ */
+export async function openDevice(options: DeviceOptions = {}): Promise<Device> {
+  const request = () =>
+    navigator.gpu?.requestAdapter({ powerPreference: options.adapter ?? "high-performance" }) ?? null;
+  const adapter = await request();
+  if (adapter === null) {
+    throw new AdapterNotFoundError(
+      "Cannot open a GPU: this machine has no WebGPU adapter. Install a graphics driver with Vulkan, Metal or " +
+        "Direct3D 12 support, or a software one: `deno run -A mod.ts doctor --fix` does it on Debian and Ubuntu.",
+    );
+  }
+  const requiredFeatures: string[] = [];
+  for (const feature of WANTED_FEATURES) {
+    if (await grants(await request(), feature)) requiredFeatures.push(feature);
+  }
+  const gpu = await adapter.requestDevice({
+    label: "attend",
+    requiredFeatures: requiredFeatures as GPUFeatureName[],
+    requiredLimits: ownLimits(adapter),
+  });
+  const directive = requiredFeatures.includes("subgroups") ? await subgroupDirective(gpu) : undefined;
+  try {
+    return new Device(adapter, gpu, directive, options);
+  } catch (error) {
+    gpu.destroy();
+    throw error;
+  }
+}
+
+/** Whether an adapter grants a feature, listed or not: found out on a throw-away adapter. */
+async function grants(adapter: GPUAdapter | null, feature: string): Promise<boolean> {
+  try {
+    const device = await adapter?.requestDevice({ requiredFeatures: [feature as GPUFeatureName] });
+    device?.destroy();
+    return device !== undefined;
+  } catch {
+    return false;
+  }
+}
+
+/** The limits that decide what can be bound and dispatched, at the adapter's own values. */
+function ownLimits(adapter: GPUAdapter): Record<string, number> {
+  const names = [
+    "maxBufferSize",
+    "maxStorageBufferBindingSize",
+    "maxStorageBuffersPerShaderStage",
+    "maxComputeWorkgroupStorageSize",
+    "maxComputeInvocationsPerWorkgroup",
+    "maxComputeWorkgroupSizeX",
+    "maxComputeWorkgroupSizeY",
+    "maxComputeWorkgroupSizeZ",
+    "maxComputeWorkgroupsPerDimension",
+  ] as const;
+  return Object.fromEntries(names.map((name) => [name, adapter.limits[name]]));
+}
+
+/** The line that lets WGSL use subgroups: browsers demand it, Deno refuses it; undefined if neither works. */
+async function subgroupDirective(gpu: GPUDevice): Promise<string | undefined> {
+  for (const directive of ["", "enable subgroups;\n"]) {
+    gpu.pushErrorScope("validation");
+    gpu.createShaderModule({
+      code: `${directive}@compute @workgroup_size(8) fn main() { _ = subgroupAdd(1u); }`,
+    });
+    if (await gpu.popErrorScope() === null) return directive;
+  }
+  return undefined;
+}
+
+/** Buffers in use, for leak tests and memory reports. */
+export interface BufferCount {
+  /** Buffers created and not yet destroyed. */
+  readonly buffers: number;
+  /** Their size in bytes. */
+  readonly bytes: number;
+}
+
+/** An open GPU: made by {@linkcode openDevice}. */
+export class Device {
+  /** The WebGPU device itself. */
+  readonly gpu: GPUDevice;
+  /** The adapter's own words about itself. */
+  readonly info: GPUAdapterInfo;
+  /** The limits in force. */
+  readonly limits: GPUSupportedLimits;
+  /** The features in force. */
+  readonly features: ReadonlySet<string>;
+  /** Which kernel variants run here. */
+  readonly profile: Profile;
+  /** What a WGSL text must begin with to use subgroups; undefined where there are none. */
+  readonly subgroupDirective: string | undefined;
+  /** Whether the adapter is a program on the CPU and no hardware. */
+  readonly software: boolean;
+
+  #memoryBudget: number;
+  #alive = new Map<GPUBuffer, number>();
+  #bytes = 0;
+  #failure: Error | undefined;
+  #waiting = new Set<(reason: Error) => void>();
+  #closed = false;
+
+  /** Made by {@linkcode openDevice}. */
+  constructor(adapter: GPUAdapter, gpu: GPUDevice, directive: string | undefined, options: DeviceOptions) {
+    this.gpu = gpu;
+    this.info = adapter.info;
+    this.limits = gpu.limits;
+    this.features = new Set<string>(gpu.features as Iterable<string>);
+    this.subgroupDirective = directive;
+    this.software = adapter.info.isFallbackAdapter ||
+      /llvmpipe|swiftshader|warp/i.test(adapter.info.description);
+    const { subgroupMinSize, subgroupMaxSize } = adapter.info;
+    const eightWide = directive !== undefined && subgroupMinSize === 8 && subgroupMaxSize === 8;
+    this.profile = options.profile ?? (this.software && eightWide ? "cpu8" : "gpu");
+    if (this.profile === "cpu8" && !eightWide) {
+      throw new RangeError(
+        `Cannot use the profile "cpu8": subgroups of 8 are needed, and this adapter's have ` +
+          `${subgroupMinSize ?? "?"} to ${subgroupMaxSize ?? "?"}. Leave the profile out.`,
+      );
+    }
+    this.#memoryBudget = options.memoryBudget ?? Infinity;
+    gpu.addEventListener("uncapturederror", (event) => {
+      const { error } = event as GPUUncapturedErrorEvent;
+      this.#fail(new Error(`The GPU refused a command: ${error.message}`));
+    });
+    gpu.lost.then((info) => {
+      if (!this.#closed) this.#fail(new Error(`The GPU was lost (${info.reason}): ${info.message}`));
+    });
+  }
+
+  /** The adapter in words, such as `llvmpipe (LLVM 15.0.6, 256 bits), software, subgroups of 8`. */
+  get description(): string {
+    const { description, device, vendor, architecture, subgroupMinSize, subgroupMaxSize } = this.info;
+    const name = description || device || [vendor, architecture].filter(Boolean).join(" ") ||
+      "unnamed adapter";
+    const parts = [name, this.software ? "software" : "hardware"];
+    if (this.subgroupDirective !== undefined && subgroupMinSize) {
+      const size = subgroupMinSize === subgroupMaxSize
+        ? subgroupMinSize
+        : `${subgroupMinSize}-${subgroupMaxSize}`;
+      parts.push(`subgroups of ${size}`);
+    }
+    return parts.join(", ");
+  }
+
+  /** The buffers this device holds now. */
+  get bufferCount(): BufferCount {
+    return { buffers: this.#alive.size, bytes: this.#bytes };
+  }
+
+  /**
+   * Creates a counted buffer.
+   *
+   * @param label What it is for; named in errors.
+   * @param size Bytes.
+   * @param usage WebGPU usage flags.
+   * @throws {RangeError} If it is larger than the adapter or the memory budget allows.
+   */
+  createBuffer(label: string, size: number, usage: GPUBufferUsageFlags): GPUBuffer {
+    this.check();
+    const { maxBufferSize } = this.limits;
+    if (size > maxBufferSize) {
+      throw new RangeError(
+        `Cannot create the buffer "${label}" of ${size} bytes: this adapter's limit is ${maxBufferSize}. ` +
+          "Use a smaller batch, hidden size or vocabulary.",
+      );
+    }
+    this.checkBudget(label, size);
+    const buffer = this.gpu.createBuffer({ label, size, usage });
+    this.#alive.set(buffer, size);
+    this.#bytes += size;
+    return buffer;
+  }
+
+  /**
+   * Asks whether so much more memory may be taken, before any of it is.
+   *
+   * @throws {RangeError} If the memory budget does not allow it.
+   */
+  checkBudget(label: string, size: number): void {
+    if (this.#bytes + size <= this.#memoryBudget) return;
+    throw new RangeError(
+      `Cannot allocate ${size} bytes for "${label}": ${this.#bytes} of the memory budget of ` +
+        `${this.#memoryBudget} bytes are in use. Use a smaller batch or raise the budget.`,
+    );
+  }
+
+  /** Destroys a buffer made by {@linkcode createBuffer}. */
+  destroyBuffer(buffer: GPUBuffer): void {
+    this.#bytes -= this.#alive.get(buffer) ?? 0;
+    this.#alive.delete(buffer);
+    buffer.destroy();
+  }
+
+  /** Throws the error that stopped the device, if one did. */
+  check(): void {
+    if (this.#failure) throw this.#failure;
+    if (this.#closed) throw new Error("Cannot use the device: it has been closed.");
+  }
+
+  /** Waits for a promise of WebGPU's, or fails with the device: after a loss some promises never settle. */
+  settled<T>(promise: Promise<T>): Promise<T> {
+    this.check();
+    return new Promise((resolve, reject) => {
+      this.#waiting.add(reject);
+      promise.then(resolve, (error) => reject(this.#failure ?? error))
+        .finally(() => this.#waiting.delete(reject));
+    });
+  }
+
+  /** Destroys all buffers and the device. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    for (const buffer of this.#alive.keys()) buffer.destroy();
+    this.#alive.clear();
+    this.#bytes = 0;
+    this.gpu.destroy();
+  }
+
+  /** Remembers the first error, and hands it to whoever waits, or to nobody's handler, which ends the program. */
+  #fail(error: Error): void {
+    this.#failure ??= error;
+    if (this.#waiting.size === 0) reportError(error);
+    for (const reject of this.#waiting) reject(error);
+    this.#waiting.clear();
+  }
+}

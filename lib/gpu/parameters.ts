@@ -1,0 +1,199 @@
+// Layer 1: the parameters of a model in flat buffers of one layout: values, gradients and the optimizer's two
+// moments. So zeroing is one clear, a norm one reduction, an Adam step one dispatch, a checkpoint one copy.
+
+import type { Random } from "../random.ts";
+import type { Device } from "./device.ts";
+import { aligned } from "./plan.ts";
+import { readTensors } from "./readback.ts";
+import { Storage, Tensor } from "./tensor.ts";
+
+/** Draws the first values of a parameter. */
+export type Initializer = (random: Random, size: number) => Float32Array;
+
+/** The four flat buffers, each as one tensor over all parameters, gaps of the alignment included. */
+export interface FlatParameters {
+  /** The parameters themselves. */
+  readonly values: Tensor;
+  /** The gradients of the loss. */
+  readonly gradients: Tensor;
+  /** The optimizer's running mean of the gradients. */
+  readonly firstMoments: Tensor;
+  /** The optimizer's running mean of their squares. */
+  readonly secondMoments: Tensor;
+}
+
+interface Declared {
+  readonly tensor: Tensor;
+  readonly initializer: Initializer;
+}
+
+/** The named parameters of a model. Declare all of them, then {@linkcode Parameters.allocate} once. */
+export class Parameters {
+  #declared = new Map<string, Declared>();
+  #flat: FlatParameters | undefined;
+
+  /** No parameters yet. */
+  constructor(readonly device: Device) {}
+
+  /**
+   * Declares a parameter.
+   *
+   * @param name Its path, such as `encoder.gru.weight_hh_l0`.
+   * @param shape Its shape, as PyTorch has it.
+   * @param initializer How its first values are drawn.
+   * @throws {TypeError} If there is one of that name, or everything is allocated already.
+   */
+  declare(name: string, shape: readonly number[], initializer: Initializer): Tensor {
+    if (this.#flat) throw new TypeError(`Cannot declare the parameter "${name}": the buffers exist already.`);
+    if (this.#declared.has(name)) {
+      throw new TypeError(`Cannot declare the parameter "${name}": it exists already.`);
+    }
+    const size = shape.reduce((product, length) => product * length, 1);
+    const storage = new Storage(name, size, "f32", "bound");
+    storage.attachGradient(new Storage(`d ${name}`, size, "f32", "bound"));
+    const tensor = new Tensor(storage, shape);
+    this.#declared.set(name, { tensor, initializer });
+    return tensor;
+  }
+
+  /** A view of these parameters that puts `prefix.` before every name. */
+  scope(prefix: string): ParameterScope {
+    return {
+      declare: (name, shape, initializer) => this.declare(`${prefix}.${name}`, shape, initializer),
+      scope: (name) => this.scope(`${prefix}.${name}`),
+    };
+  }
+
+  /** All parameters by name, in the order of their declaration. */
+  get tensors(): ReadonlyMap<string, Tensor> {
+    return new Map([...this.#declared].map(([name, { tensor }]) => [name, tensor]));
+  }
+
+  /** How many numbers the parameters hold. */
+  get count(): number {
+    let count = 0;
+    for (const { tensor } of this.#declared.values()) count += tensor.size;
+    return count;
+  }
+
+  /** The bytes of the four flat buffers. */
+  get bytes(): number {
+    let bytes = 0;
+    for (const { tensor } of this.#declared.values()) bytes += aligned(tensor.storage.byteSize);
+    return 4 * bytes;
+  }
+
+  /** The flat buffers. */
+  get flat(): FlatParameters {
+    if (!this.#flat) throw new TypeError("Cannot use the parameters: they have not been allocated.");
+    return this.#flat;
+  }
+
+  /** Creates the buffers and draws the first values, parameter after parameter. */
+  allocate(random: Random): void {
+    const values = this.#buffer("parameters");
+    const gradients = this.#buffer("gradients");
+    let offset = 0;
+    for (const { tensor: { storage } } of this.#declared.values()) {
+      storage.buffer = values.storage.buffer;
+      storage.gradient!.buffer = gradients.storage.buffer;
+      storage.byteOffset = storage.gradient!.byteOffset = offset;
+      offset += aligned(storage.byteSize);
+    }
+    this.#flat = {
+      values,
+      gradients,
+      firstMoments: this.#buffer("first moments"),
+      secondMoments: this.#buffer("second moments"),
+    };
+    for (const { tensor, initializer } of this.#declared.values()) {
+      this.#write(tensor, initializer(random, tensor.size));
+    }
+  }
+
+  /**
+   * Overwrites parameters, by name.
+   *
+   * @throws {TypeError} If a name is missing or unknown, or a shape differs.
+   */
+  load(
+    tensors: ReadonlyMap<string, { readonly shape: readonly number[]; readonly data: Float32Array }>,
+  ): void {
+    for (const name of tensors.keys()) {
+      if (!this.#declared.has(name)) {
+        throw new TypeError(`Cannot load the parameter "${name}": the model has none of that name.`);
+      }
+    }
+    for (const [name, { tensor }] of this.#declared) {
+      const given = tensors.get(name);
+      if (!given) throw new TypeError(`Cannot load the parameters: "${name}" is missing.`);
+      if (String(given.shape) !== String(tensor.shape)) {
+        throw new TypeError(
+          `Cannot load "${name}" of shape [${given.shape}]: the model's is [${tensor.shape}].`,
+        );
+      }
+    }
+    for (const [name, { tensor }] of this.#declared) this.#write(tensor, tensors.get(name)!.data);
+  }
+
+  /** Copies all parameters to the host; `which` chooses their gradients or moments instead. */
+  async read(which: keyof FlatParameters = "values"): Promise<Map<string, NamedArray>> {
+    const [all] = await readTensors(this.device, [this.flat[which]]);
+    const result = new Map<string, NamedArray>();
+    for (const [name, { tensor: { storage, shape, size } }] of this.#declared) {
+      const start = storage.byteOffset / 4;
+      result.set(name, { shape, data: all!.slice(start, start + size) as Float32Array<ArrayBuffer> });
+    }
+    return result;
+  }
+
+  /** Overwrites the optimizer's moments, as {@linkcode read} returned them. */
+  loadMoments(which: "firstMoments" | "secondMoments", moments: ReadonlyMap<string, NamedArray>): void {
+    for (const [name, { data }] of moments) {
+      const declared = this.#declared.get(name);
+      if (declared?.tensor.size !== data.length) {
+        throw new TypeError(`Cannot load the moments of "${name}": the model's parameter differs.`);
+      }
+      const { buffer } = this.flat[which].storage;
+      this.device.gpu.queue.writeBuffer(buffer!, declared.tensor.storage.byteOffset, data);
+    }
+  }
+
+  /** Frees the buffers. */
+  close(): void {
+    if (!this.#flat) return;
+    for (const { storage } of Object.values(this.#flat) as Tensor[]) {
+      this.device.destroyBuffer(storage.buffer!);
+    }
+    this.#flat = undefined;
+  }
+
+  #buffer(label: string): Tensor {
+    const bytes = this.bytes / 4;
+    const storage = new Storage(label, bytes / 4, "f32", "bound");
+    const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
+    storage.buffer = this.device.createBuffer(label, bytes, usage);
+    return new Tensor(storage, [storage.size]);
+  }
+
+  #write({ storage }: Tensor, values: Float32Array): void {
+    const { queue } = this.device.gpu;
+    queue.writeBuffer(storage.buffer!, storage.byteOffset, values as Float32Array<ArrayBuffer>);
+  }
+}
+
+/** A parameter's numbers on the host. */
+export interface NamedArray {
+  /** The shape. */
+  readonly shape: readonly number[];
+  /** The elements, row after row. */
+  readonly data: Float32Array<ArrayBuffer>;
+}
+
+/** Where a part of a model declares its parameters. */
+export interface ParameterScope {
+  /** As {@linkcode Parameters.declare}, under the scope's prefix. */
+  declare(name: string, shape: readonly number[], initializer: Initializer): Tensor;
+  /** A scope within this one. */
+  scope(name: string): ParameterScope;
+}

@@ -1,0 +1,263 @@
+// Layer 1: a plan is a tape made ready: pipelines compiled, buffers given out, bind groups built. Running it
+// re-encodes the list of dispatches in one pass and one submit; nothing is created and nothing is awaited.
+
+import { BindGroups } from "./bind_groups.ts";
+import type { Device } from "./device.ts";
+import { PipelineCache } from "./kernel.ts";
+import { BufferPool, type MemoryLayout } from "./memory.ts";
+import { readTensors } from "./readback.ts";
+import type { Dispatch, Tape } from "./tape.ts";
+import type { Storage, Tensor } from "./tensor.ts";
+import { timePasses } from "./timing.ts";
+
+/** Values for the inputs of a plan, by name. */
+export type PlanInputs = Readonly<Record<string, Uint32Array | Float32Array>>;
+
+/** The time that one kernel takes within a run of a plan. */
+export interface KernelTime {
+  /** `file:entry point`. */
+  readonly kernel: string;
+  /** How often it runs. */
+  readonly dispatches: number;
+  /** All its runs together, in milliseconds. */
+  readonly milliseconds: number;
+}
+
+/** Every buffer binding begins at a multiple of this many bytes: the largest alignment that WebGPU may ask for. */
+export const ALIGNMENT = 256;
+
+/** Rounds a number of bytes up to {@linkcode ALIGNMENT}. */
+export function aligned(bytes: number): number {
+  return Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
+}
+
+interface Step {
+  readonly pipeline: GPUComputePipeline;
+  readonly group: GPUBindGroup;
+  readonly paramsOffset: number;
+  readonly dispatch: Dispatch;
+}
+
+/** Kernels ready to run, for one shape of batch. */
+export class Plan {
+  #steps: Step[] = [];
+  #params: GPUBuffer | undefined;
+  #paramsGroup: GPUBindGroup | undefined;
+  #inputs: GPUBuffer | undefined;
+  #staging = new ArrayBuffer(0);
+  #kept: GPUBuffer[] = [];
+
+  private constructor(readonly device: Device, readonly tape: Tape, readonly memory: MemoryLayout) {}
+
+  /**
+   * Makes a tape ready to run.
+   *
+   * @param tape A finished recording.
+   * @param pool The buffers for its activations, shared with other plans.
+   * @param memory Where in the pool, if it has been laid out already.
+   * @throws {SyntaxError} If a kernel does not compile.
+   * @throws {RangeError} If a tensor is larger than the adapter can bind.
+   */
+  static async compile(
+    tape: Tape,
+    pool: BufferPool = new BufferPool(tape.device),
+    memory: MemoryLayout = pool.layout(tape.dispatches),
+  ): Promise<Plan> {
+    const { device, dispatches } = tape;
+    const plan = new Plan(device, tape, memory);
+    refuseTooLarge(tape);
+    const cache = PipelineCache.of(device);
+    const kernels = [...new Set(dispatches.map(({ kernel }) => kernel))];
+    const pipelines = new Map(
+      await Promise.all(kernels.map(async (kernel) => [kernel, await cache.get(kernel)] as const)),
+    );
+    pool.allocate(memory);
+    plan.#allocate();
+    const groups = new BindGroups(device);
+    const stride = plan.#writeParams(cache);
+    plan.#steps = dispatches.map((dispatch, index) => {
+      const { pipeline, layout } = pipelines.get(dispatch.kernel)!;
+      return {
+        pipeline,
+        group: groups.get(layout, dispatch.storages),
+        paramsOffset: index * stride,
+        dispatch,
+      };
+    });
+    return plan;
+  }
+
+  /** The number of kernel runs in one run of the plan. */
+  get dispatches(): number {
+    return this.#steps.length;
+  }
+
+  /**
+   * Writes the inputs and starts the kernels, without waiting for either.
+   *
+   * @param inputs A value for each of the tape's inputs, of its size.
+   * @throws {TypeError} If one is missing, unknown or of another size.
+   */
+  run(inputs: PlanInputs = {}): void {
+    this.device.check();
+    this.#write(inputs);
+    const { gpu } = this.device;
+    const encoder = gpu.createCommandEncoder();
+    const pass = encoder.beginComputePass();
+    this.#replay(pass, this.#steps);
+    pass.end();
+    gpu.queue.submit([encoder.finish()]);
+  }
+
+  /**
+   * Waits for the runs so far and copies tensors to the host: kept ones, parameters and their like.
+   *
+   * @returns For each tensor its elements, dense.
+   */
+  read(...tensors: Tensor[]): Promise<(Float32Array<ArrayBuffer> | Uint32Array<ArrayBuffer>)[]> {
+    return readTensors(this.device, tensors);
+  }
+
+  /**
+   * Times each kernel on the GPU's own clock, one pass a dispatch.
+   *
+   * @param inputs As for {@linkcode run}.
+   * @returns The kernels, slowest first.
+   * @throws {TypeError} If the adapter has no `timestamp-query`.
+   */
+  async profile(inputs: PlanInputs = {}): Promise<KernelTime[]> {
+    const { device } = this;
+    if (!device.features.has("timestamp-query")) {
+      throw new TypeError(
+        `Cannot profile: the adapter ${device.description} has no feature "timestamp-query".`,
+      );
+    }
+    this.#write(inputs);
+    const times = new Map<string, { dispatches: number; milliseconds: number }>();
+    const chunk = 2048; // a query set holds at most 4096 timestamps
+    for (let start = 0; start < this.#steps.length; start += chunk) {
+      const steps = this.#steps.slice(start, start + chunk);
+      const nanoseconds = await timePasses(
+        device,
+        steps.length,
+        (pass, index) => this.#replay(pass, [steps[index]!]),
+      );
+      steps.forEach(({ dispatch: { kernel } }, index) => {
+        const time = times.get(kernel.label) ?? { dispatches: 0, milliseconds: 0 };
+        time.dispatches++;
+        time.milliseconds += nanoseconds[index]! / 1e6;
+        times.set(kernel.label, time);
+      });
+    }
+    return [...times].map(([kernel, time]) => ({ kernel, ...time }))
+      .sort((a, b) => b.milliseconds - a.milliseconds);
+  }
+
+  /** Frees what belongs to the plan alone; the pool stays. */
+  close(): void {
+    for (const buffer of [this.#params, this.#inputs, ...this.#kept]) {
+      if (buffer) this.device.destroyBuffer(buffer);
+    }
+    this.#params = this.#inputs = undefined;
+    this.#kept = [];
+    this.#steps = [];
+  }
+
+  #replay(pass: GPUComputePassEncoder, steps: readonly Step[]): void {
+    let pipeline: GPUComputePipeline | undefined;
+    let group: GPUBindGroup | undefined;
+    for (const step of steps) {
+      if (step.pipeline !== pipeline) pass.setPipeline(pipeline = step.pipeline);
+      if (step.group !== group) pass.setBindGroup(0, group = step.group);
+      pass.setBindGroup(1, this.#paramsGroup!, [step.paramsOffset]);
+      pass.dispatchWorkgroups(...step.dispatch.workgroups);
+    }
+  }
+
+  /** Puts all inputs behind each other into one buffer, so that a run writes once; gives kept tensors theirs. */
+  #allocate(): void {
+    const inputs = new Set<Storage>([...this.tape.inputs.values()].map(({ storage }) => storage));
+    for (const { to } of this.tape.derived) inputs.add(to);
+    let size = 0;
+    for (const storage of inputs) {
+      storage.byteOffset = size;
+      size += aligned(storage.byteSize);
+    }
+    this.#staging = new ArrayBuffer(size);
+    if (size > 0) {
+      const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST | GPUBufferUsage.COPY_SRC;
+      this.#inputs = this.device.createBuffer("inputs", size, usage);
+      for (const storage of inputs) storage.buffer = this.#inputs;
+    }
+    const kept = this.tape.dispatches.flatMap(({ storages }) => storages).filter(({ kind }) =>
+      kind === "kept"
+    );
+    for (const storage of new Set(kept)) {
+      const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC;
+      storage.buffer = this.device.createBuffer(storage.label, Math.max(4, storage.byteSize), usage);
+      this.#kept.push(storage.buffer);
+    }
+  }
+
+  /** Uploads the parameters of all dispatches, once; returns the distance between them in bytes. */
+  #writeParams(cache: PipelineCache): number {
+    const { gpu, limits } = this.device;
+    const { dispatches } = this.tape;
+    const largest = Math.max(16, ...new Set(dispatches.map(({ params }) => params.byteLength)));
+    const size = Math.ceil(largest / 16) * 16;
+    const alignment = limits.minUniformBufferOffsetAlignment;
+    const stride = Math.ceil(size / alignment) * alignment;
+    const bytes = new Uint8Array(Math.max(1, dispatches.length) * stride);
+    dispatches.forEach(({ params }, index) => bytes.set(new Uint8Array(params), index * stride));
+    const usage = GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST;
+    this.#params = this.device.createBuffer("parameters of kernels", bytes.length, usage);
+    gpu.queue.writeBuffer(this.#params, 0, bytes);
+    this.#paramsGroup = gpu.createBindGroup({
+      layout: cache.paramsLayout,
+      entries: [{ binding: 0, resource: { buffer: this.#params, size } }],
+    });
+    return stride;
+  }
+
+  #write(values: PlanInputs): void {
+    const { inputs, derived } = this.tape;
+    for (const name of Object.keys(values)) {
+      if (!inputs.has(name)) throw new TypeError(`Cannot run the plan: it has no input "${name}".`);
+    }
+    for (const [name, { storage }] of inputs) {
+      const value = values[name];
+      if (value?.length !== storage.size) {
+        throw new TypeError(
+          `Cannot run the plan: its input "${name}" takes ${storage.size} values, not ${
+            value?.length ?? "none"
+          }.`,
+        );
+      }
+      this.#view(storage).set(value);
+    }
+    for (const { from, to, derive } of derived) {
+      derive(this.#view(from) as Uint32Array, this.#view(to) as Uint32Array);
+    }
+    if (this.#inputs) this.device.gpu.queue.writeBuffer(this.#inputs, 0, this.#staging);
+  }
+
+  #view(storage: Storage): Uint32Array | Float32Array {
+    const View = storage.type === "u32" ? Uint32Array : Float32Array;
+    return new View(this.#staging, storage.byteOffset, storage.size);
+  }
+}
+
+/** Refuses tensors that cannot be bound, before anything is allocated. */
+function refuseTooLarge({ device, dispatches }: Tape): void {
+  const limit = device.limits.maxStorageBufferBindingSize;
+  for (const { storages, kernel } of dispatches) {
+    for (const { label, byteSize } of storages) {
+      if (byteSize > limit) {
+        throw new RangeError(
+          `Cannot bind "${label}" of ${byteSize} bytes to "${kernel.label}": this adapter's limit is ${limit}. ` +
+            "Use a smaller batch, hidden size or vocabulary.",
+        );
+      }
+    }
+  }
+}

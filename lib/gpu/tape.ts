@@ -1,0 +1,272 @@
+// Layer 1: the tape records a model's kernels instead of running them: micrograd's closures, but each one
+// writes down dispatches. What it holds in the end is a flat list that a plan can replay every step.
+
+import type { Device } from "./device.ts";
+import { fillKernel } from "./fill.ts";
+import type { Access, AnyKernel, GivenParameters, Kernel, ParameterType, Workgroups } from "./kernel.ts";
+import { Ranges } from "./ranges.ts";
+import { type DataType, Storage, type StorageKind, Tensor } from "./tensor.ts";
+
+/** One recorded kernel run. */
+export interface Dispatch {
+  /** What runs. */
+  readonly kernel: AnyKernel;
+  /** The memory of each binding, in binding order. */
+  readonly storages: readonly Storage[];
+  /** The contents of `Params`. */
+  readonly params: ArrayBuffer;
+  /** How many workgroups. */
+  readonly workgroups: Workgroups;
+}
+
+/** An input that the host computes from another one whenever that one is written. */
+export interface DerivedInput {
+  /** The input it follows from. */
+  readonly from: Storage;
+  /** The input it fills. */
+  readonly to: Storage;
+  /** Fills `to` from the values of `from`. */
+  readonly derive: (from: Uint32Array, to: Uint32Array) => void;
+}
+
+/** What a tape is for. */
+export interface TapeOptions {
+  /** Whether {@linkcode Tape.backward} will be called; decides whether closures are kept and dropout drops. */
+  readonly training: boolean;
+}
+
+/** Records the kernels of one pass through a model for one shape of batch. */
+export class Tape {
+  /** Whether a backward pass will be recorded. */
+  readonly training: boolean;
+  /** All kernel runs so far, in order. */
+  readonly dispatches: Dispatch[] = [];
+  /** The inputs by name. */
+  readonly inputs: Map<string, Tensor> = new Map();
+  /** The inputs that follow from others. */
+  readonly derived: DerivedInput[] = [];
+
+  #closures: (() => void)[] = [];
+  #written = new Map<Storage, Ranges>();
+
+  /** Starts an empty tape for kernels of `device`'s profile. */
+  constructor(readonly device: Device, options: TapeOptions) {
+    this.training = options.training;
+  }
+
+  /** A tensor for an intermediate result; its memory is shared with others that are not needed at the same time. */
+  tensor(shape: readonly number[], label: string, type: DataType = "f32"): Tensor {
+    return this.#tensor(shape, label, type, "activation");
+  }
+
+  /** A tensor that the host can read after a run. */
+  kept(shape: readonly number[], label: string, type: DataType = "f32"): Tensor {
+    return this.#tensor(shape, label, type, "kept");
+  }
+
+  /**
+   * A tensor that the host writes before each run.
+   *
+   * @throws {TypeError} If the tape has another input of that name.
+   */
+  input(name: string, shape: readonly number[], type: DataType): Tensor {
+    if (this.inputs.has(name)) {
+      throw new TypeError(`Cannot record the input "${name}": there is one already.`);
+    }
+    const tensor = this.#tensor(shape, name, type, "input");
+    this.inputs.set(name, tensor);
+    return tensor;
+  }
+
+  /** The input of that name, recorded at the first call: for what several operations share, such as the step. */
+  sharedInput(name: string, shape: readonly number[], type: DataType): Tensor {
+    return this.inputs.get(name) ?? this.input(name, shape, type);
+  }
+
+  /** An input of `size` integers that `derive` computes on the host each time the input `from` is written. */
+  derivedInput(from: Tensor, size: number, label: string, derive: DerivedInput["derive"]): Tensor {
+    const tensor = this.#tensor([size], label, "u32", "input");
+    this.derived.push({ from: from.storage, to: tensor.storage, derive });
+    return tensor;
+  }
+
+  /** Records filling a tensor with one value. */
+  fill(tensor: Tensor, value: number): void {
+    this.dispatch(fillKernel, { x: tensor }, { size: tensor.size, value });
+  }
+
+  /**
+   * Records one kernel run.
+   *
+   * @param kernel The kernel, declared with `defineKernel`.
+   * @param bindings A tensor for each of its bindings. A view with an offset, or with rows that are apart, needs
+   *   the kernel to have the parameter `<binding>_offset` or `<binding>_stride`, filled in here.
+   *   Where the binding's name ends in `_saved`, that part of it does not count.
+   * @param params Its parameters, without those that are filled in.
+   * @throws {TypeError} If a tensor is read before it is written, is a view that the kernel cannot address, or is
+   *   bound both for reading and writing.
+   */
+  dispatch<B extends Record<string, Access>, P extends Record<string, ParameterType>>(
+    kernel: Kernel<B, P>,
+    bindings: { readonly [K in keyof B]: Tensor },
+    params: GivenParameters<P>,
+  ): void {
+    const values: Record<string, number> = { ...params as Record<string, number> };
+    const names = Object.keys(kernel.bindings);
+    for (const name of names) this.#address(kernel, name, bindings[name]!, values);
+    for (const name of names) {
+      values[`accumulate_${name}`] = this.#touch(kernel.label, kernel.bindings[name]!, bindings[name]!)
+        ? 1
+        : 0;
+    }
+    const storages = names.map((name) => bindings[name]!.storage);
+    refuseAliases(kernel, storages);
+    this.dispatches.push({
+      kernel,
+      storages,
+      params: pack(kernel, values),
+      workgroups: kernel.workgroups(params),
+    });
+  }
+
+  /** Keeps what to record in the backward pass; closures run in reverse order. Ignored when not training. */
+  onBackward(record: () => void): void {
+    if (this.training) this.#closures.push(record);
+  }
+
+  /**
+   * Records the backward pass of everything recorded so far.
+   *
+   * @param parameters Tensors whose gradients must be complete afterwards, even if no kernel contributes.
+   */
+  backward(parameters: Iterable<Tensor> = []): void {
+    while (this.#closures.length > 0) this.#closures.pop()!();
+    for (const parameter of parameters) this.require(parameter.grad);
+  }
+
+  /** Sees to it that every element of a gradient is written: fills with zeros what no kernel contributed to. */
+  require(tensor: Tensor): void {
+    const written = this.#ranges(tensor.storage);
+    const [start, end] = extent(tensor);
+    for (const [from, to] of written.gaps(start, end)) {
+      written.add(from, to);
+      this.dispatch(fillKernel, { x: new Tensor(tensor.storage, [to - from], from) }, {
+        size: to - from,
+        value: 0,
+      });
+    }
+  }
+
+  #tensor(shape: readonly number[], label: string, type: DataType, kind: StorageKind): Tensor {
+    const size = shape.reduce((product, length) => product * length, 1);
+    return new Tensor(new Storage(label, size, type, kind), shape);
+  }
+
+  /** Fills in offset and stride, or refuses a view that the kernel would misread. */
+  #address(kernel: AnyKernel, name: string, tensor: Tensor, values: Record<string, number>): void {
+    const base = name.replace(/_saved$/, "");
+    const refuse = (what: string, parameter: string): never => {
+      throw new TypeError(
+        `Cannot give "${kernel.label}" a view of "${tensor.label}" as "${name}": ${what}, and the kernel has no ` +
+          `parameter "${parameter}".`,
+      );
+    };
+    if (`${base}_offset` in kernel.params) values[`${base}_offset`] = tensor.offset;
+    else if (tensor.offset !== 0) refuse(`it begins at ${tensor.offset}`, `${base}_offset`);
+    if (`${base}_stride` in kernel.params) values[`${base}_stride`] = tensor.stride;
+    else if (!tensor.contiguous) {
+      refuse(`its rows are ${tensor.stride} apart`, `${base}_stride`);
+    }
+  }
+
+  /** Keeps account of what is written; returns whether a gradient is to be added to. */
+  #touch(label: string, access: Access, tensor: Tensor): boolean {
+    const { storage } = tensor;
+    if (storage.kind === "input" && access !== "read") {
+      throw new TypeError(`Cannot let "${label}" write "${tensor.label}": it is an input.`);
+    }
+    const [start, end] = extent(tensor);
+    const written = this.#ranges(storage);
+    if (access === "read") {
+      if (storage.isGradient) this.require(tensor);
+      else if (
+        mustBeWritten(storage) && stretches(tensor).some(([from, to]) => written.gaps(from, to).length > 0)
+      ) {
+        throw new TypeError(
+          `Cannot let "${label}" read "${tensor.label}": nothing has written all of it yet.`,
+        );
+      }
+      return false;
+    }
+    if (access !== "accumulate") {
+      for (const [from, to] of stretches(tensor)) written.add(from, to);
+      return false;
+    }
+    const gaps = written.gaps(start, end);
+    const untouched = gaps.length === 1 && gaps[0]![0] === start && gaps[0]![1] === end;
+    if (untouched && tensor.contiguous) {
+      written.add(start, end);
+      return false;
+    }
+    this.require(tensor.contiguous ? tensor : new Tensor(storage, [storage.size]));
+    return true;
+  }
+
+  #ranges(storage: Storage): Ranges {
+    let ranges = this.#written.get(storage);
+    if (!ranges) this.#written.set(storage, ranges = new Ranges());
+    return ranges;
+  }
+}
+
+/** The first element of a view and one past its last. */
+function extent(tensor: Tensor): [number, number] {
+  if (tensor.size === 0) return [tensor.offset, tensor.offset];
+  return [tensor.offset, tensor.offset + (tensor.rows - 1) * tensor.stride + tensor.columns];
+}
+
+/** The elements of a view, as few stretches as possible: a block of columns leaves out what is beside it. */
+function stretches(tensor: Tensor): [number, number][] {
+  const { offset, rows, stride, columns, contiguous } = tensor;
+  if (contiguous) return [extent(tensor)];
+  return Array.from({ length: rows }, (_, row) => [offset + row * stride, offset + row * stride + columns]);
+}
+
+/** Whether reading a storage before a kernel of the tape has written it is a mistake. */
+function mustBeWritten(storage: Storage): boolean {
+  return storage.kind === "activation" || storage.kind === "kept";
+}
+
+/** WebGPU forbids a buffer that is read-only and writable in one dispatch. */
+function refuseAliases(kernel: AnyKernel, storages: readonly Storage[]): void {
+  const accesses = Object.values(kernel.bindings) as Access[];
+  storages.forEach((storage, index) => {
+    const other = storages.indexOf(storage);
+    if (other !== index && (accesses[index] !== "read" || accesses[other] !== "read")) {
+      const names = Object.keys(kernel.bindings);
+      throw new TypeError(
+        `Cannot bind "${storage.label}" twice to "${kernel.label}": "${names[other]}" and "${
+          names[index]
+        }" are ` +
+          "the same memory, and one of them is written.",
+      );
+    }
+  });
+}
+
+/** Lays out the parameters as WGSL does a struct of four-byte scalars. */
+function pack(kernel: AnyKernel, values: Record<string, number>): ArrayBuffer {
+  const entries = Object.entries(kernel.params) as [string, ParameterType][];
+  const view = new DataView(new ArrayBuffer(entries.length * 4));
+  entries.forEach(([name, type], index) => {
+    // What is filled in for another entry point's bindings stays 0 for this one's.
+    const value = values[name] ?? (/^accumulate_|_offset$|_stride$/.test(name) ? 0 : NaN);
+    if (Number.isNaN(value)) {
+      throw new TypeError(`Cannot run "${kernel.label}": its parameter "${name}" is ${value}.`);
+    }
+    if (type === "f32") view.setFloat32(index * 4, value, true);
+    else if (type === "u32") view.setUint32(index * 4, value, true);
+    else view.setInt32(index * 4, value, true);
+  });
+  return view.buffer;
+}

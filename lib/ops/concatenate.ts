@@ -1,0 +1,55 @@
+// Layer 2: joining tensors along their last axis. Slices need no operation: they are views (Tensor.slice).
+
+import source from "../../kernels/copy_columns.wgsl" with { type: "text" };
+import { elementwise, WORKGROUP } from "../gpu/fill.ts";
+import { defineKernel } from "../gpu/kernel.ts";
+import type { Tape } from "../gpu/tape.ts";
+import type { Tensor } from "../gpu/tensor.ts";
+
+const common = {
+  name: "copy_columns",
+  source,
+  entryPoint: "forward",
+  params: {
+    rows: "u32",
+    columns: "u32",
+    x_offset: "u32",
+    x_stride: "u32",
+    y_offset: "u32",
+    y_stride: "u32",
+    accumulate_y: "u32",
+  },
+  overrides: { WORKGROUP },
+  workgroups: ({ rows, columns }: { rows: number; columns: number }) => elementwise(rows * columns),
+} as const;
+
+const copy = defineKernel({ ...common, bindings: { x: "read", y: "write" } });
+const add = defineKernel({ ...common, bindings: { x: "read", y: "accumulate" } });
+
+/** Records `y = x` for two tensors of one shape, either of them possibly a view. */
+export function copyInto(tape: Tape, x: Tensor, y: Tensor): void {
+  tape.dispatch(copy, { x, y }, { rows: x.rows, columns: x.columns });
+  tape.onBackward(() => tape.dispatch(add, { x: y.grad, y: x.grad }, { rows: x.rows, columns: x.columns }));
+}
+
+/**
+ * Records the concatenation of tensors along the last axis.
+ *
+ * @param parts Tensors that agree in all axes but the last.
+ * @throws {RangeError} If they do not.
+ */
+export function concatenate(tape: Tape, parts: readonly Tensor[]): Tensor {
+  const leading = parts[0]!.shape.slice(0, -1);
+  for (const { shape, label } of parts) {
+    if (String(shape.slice(0, -1)) !== String(leading)) {
+      throw new RangeError(
+        `Cannot concatenate "${label}" [${shape}] to "${parts[0]!.label}" [${parts[0]!.shape}].`,
+      );
+    }
+  }
+  const columns = parts.reduce((sum, part) => sum + part.columns, 0);
+  const y = tape.tensor([...leading, columns], `[${parts.map(({ label }) => label).join("; ")}]`);
+  let start = 0;
+  for (const part of parts) copyInto(tape, part, y.columnSlice(start, start += part.columns));
+  return y;
+}

@@ -1,0 +1,169 @@
+// Training: what a run leaves on disk. A folder with a readable config.json, both vocabularies, and the weights as
+// safetensors: `last` with everything to go on from, `best` with the weights alone.
+
+import { Tokenizer } from "../data/tokenizer.ts";
+import type { Device } from "../gpu/device.ts";
+import type { NamedArray } from "../gpu/parameters.ts";
+import { Seq2Seq } from "../models/seq2seq.ts";
+import { parseConfig, type RunConfig } from "./config.ts";
+import {
+  decodeSafetensors,
+  encodeSafetensors,
+  type Safetensors,
+  type SafetensorsInput,
+} from "./safetensors.ts";
+import { parsePosition, type TrainingState } from "./state.ts";
+import { writeAtomically } from "./write_atomically.ts";
+
+/** A checkpoint read from disk. */
+export interface Checkpoint {
+  /** The model, ready to use. */
+  readonly model: Seq2Seq;
+  /** What training needs to go on; absent in a `best` checkpoint. */
+  readonly state?: TrainingState;
+}
+
+/** The tensors of the optimizer stand under these names in a `last` file; PyTorch readers can drop them. */
+const CONTROL = "optimizer.control";
+const FIRST = "optimizer.first_moment.";
+const SECOND = "optimizer.second_moment.";
+
+/**
+ * Writes a checkpoint. Each file appears under its name complete or not at all.
+ *
+ * @param folder Created if it is missing.
+ * @param which `last` stores the optimizer too.
+ * @param training What the trainer knows.
+ */
+export async function saveCheckpoint(
+  folder: string,
+  which: "last" | "best",
+  model: Seq2Seq,
+  training: Pick<TrainingState, "config" | "position" | "control">,
+): Promise<void> {
+  await Deno.mkdir(folder, { recursive: true });
+  const tensors = new Map<string, SafetensorsInput>(await model.parameters.read());
+  if (which === "last") {
+    for (const [name, array] of await model.parameters.read("firstMoments")) tensors.set(FIRST + name, array);
+    for (const [name, array] of await model.parameters.read("secondMoments")) {
+      tensors.set(SECOND + name, array);
+    }
+    tensors.set(CONTROL, { shape: [training.control.length], data: training.control });
+  }
+  const config = { format: "attend 1", model: model.config, training: training.config };
+  await writeAtomically(`${folder}/source.vocabulary.json`, JSON.stringify(model.source, null, 1));
+  await writeAtomically(`${folder}/target.vocabulary.json`, JSON.stringify(model.target, null, 1));
+  await writeAtomically(`${folder}/config.json`, `${JSON.stringify(config, null, 2)}\n`);
+  const metadata = { position: JSON.stringify(training.position) };
+  await writeAtomically(`${folder}/${which}.safetensors`, encodeSafetensors(tensors, metadata));
+}
+
+/** Removes the best checkpoint of an earlier run, which would pass for this one's. */
+export async function discardBest(folder: string): Promise<void> {
+  try {
+    await Deno.remove(`${folder}/best.safetensors`);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}
+
+/**
+ * Reads a model, trained by {@linkcode train} with a `folder`.
+ *
+ * @param device Where it shall live.
+ * @param folder What training was given.
+ * @param which The best by validation loss (or the last, if there was no validation) or the last.
+ * @throws {Deno.errors.NotFound} If there is no model in the folder.
+ * @throws {SyntaxError} If a file in it is not what it should be; the message names it.
+ */
+export async function loadModel(device: Device, folder: string, which?: "best" | "last"): Promise<Seq2Seq> {
+  return (await loadCheckpoint(device, folder, which ?? await bestOrLast(folder))).model;
+}
+
+/** Reads a model and, from a `last` checkpoint, what it takes to go on training it. See {@linkcode loadModel}. */
+export async function loadCheckpoint(
+  device: Device,
+  folder: string,
+  which: "best" | "last" = "last",
+): Promise<Checkpoint> {
+  const read = <T>(name: string, parse: (bytes: Uint8Array) => T) => readPart(folder, name, parse);
+  const config = await read("config.json", (bytes) => parseConfig(json(bytes)));
+  const source = await read("source.vocabulary.json", (bytes) => Tokenizer.fromJSON(json(bytes)));
+  const target = await read("target.vocabulary.json", (bytes) => Tokenizer.fromJSON(json(bytes)));
+  const file = `${which}.safetensors`;
+  const decoded = await read(file, decodeSafetensors);
+  const model = new Seq2Seq(device, { source, target, ...config.model });
+  try {
+    return explain(`${folder}/${file}`, () => fill(model, config, decoded));
+  } catch (error) {
+    model.close();
+    throw error;
+  }
+}
+
+/** Gives a model its weights; returns it with the rest of the checkpoint. */
+function fill(model: Seq2Seq, config: RunConfig, { tensors, metadata }: Safetensors): Checkpoint {
+  const arrays = new Map<string, NamedArray>();
+  for (const [name, { shape, data }] of tensors) {
+    if (data instanceof Float32Array) arrays.set(name, { shape, data: data as Float32Array<ArrayBuffer> });
+  }
+  model.parameters.load(new Map([...arrays].filter(([name]) => !name.startsWith("optimizer."))));
+  const control = tensors.get(CONTROL)?.data;
+  if (!(control instanceof Uint32Array)) return { model };
+  const moments = (prefix: string) =>
+    new Map([...model.parameters.tensors.keys()].map((name) => {
+      const array = arrays.get(prefix + name);
+      if (array) return [name, array];
+      throw new TypeError(`Cannot load the optimizer: "${prefix}${name}" is missing.`);
+    }));
+  const state = {
+    config: config.training,
+    position: parsePosition(JSON.parse(metadata["position"] ?? "null")),
+    control: control as Uint32Array<ArrayBuffer>,
+    firstMoments: moments(FIRST),
+    secondMoments: moments(SECOND),
+  };
+  return { model, state };
+}
+
+/** The best checkpoint if there is one. */
+async function bestOrLast(folder: string): Promise<"best" | "last"> {
+  try {
+    await Deno.stat(`${folder}/best.safetensors`);
+    return "best";
+  } catch {
+    return "last";
+  }
+}
+
+/** Reads one file of a model folder; whatever is wrong with it is said with its name. */
+async function readPart<T>(folder: string, name: string, parse: (bytes: Uint8Array) => T): Promise<T> {
+  const path = `${folder}/${name}`;
+  let bytes: Uint8Array;
+  try {
+    bytes = await Deno.readFile(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    throw new Deno.errors.NotFound(
+      `Cannot load a model from "${folder}": it has no ${name}. A model folder is what \`train --output\` writes.`,
+    );
+  }
+  return explain(path, () => parse(bytes));
+}
+
+/** Puts the name of a file before what is wrong with it, and after it what to do. */
+function explain<T>(path: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new SyntaxError(
+      `Cannot load a model from "${path}": ${reason.replace(/\.?$/, ".")} ` +
+        "Restore the file from a copy, or train the model again.",
+    );
+  }
+}
+
+function json(bytes: Uint8Array): unknown {
+  return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+}

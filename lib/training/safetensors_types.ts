@@ -1,0 +1,49 @@
+// The element types of safetensors, and what holds them here.
+
+/** The element types that `decodeSafetensors()` reads, by their names in the file, and what holds them. */
+export type SafetensorsArrays = {
+  F64: Float64Array;
+  F32: Float32Array;
+  F16: Float16Array;
+  BF16: Uint16Array;
+  I64: BigInt64Array;
+  I32: Int32Array;
+  I16: Int16Array;
+  I8: Int8Array;
+  U64: BigUint64Array;
+  U32: Uint32Array;
+  U16: Uint16Array;
+  U8: Uint8Array;
+  BOOL: Uint8Array;
+};
+
+/** The name of an element type, such as `F32`. */
+export type SafetensorsDtype = keyof SafetensorsArrays;
+
+/** A tensor read from a file; `BF16` comes as its raw bits, `BOOL` as 0 and 1. */
+export type SafetensorsTensor = {
+  [Dtype in SafetensorsDtype]: {
+    readonly dtype: Dtype;
+    /** The sizes, outermost first; empty for a single number. */
+    readonly shape: readonly number[];
+    /** The elements in row-major order, in memory of their own. */
+    readonly data: SafetensorsArrays[Dtype];
+  };
+}[SafetensorsDtype];
+
+/** The class for each element type. */
+export const arrays = {
+  F64: Float64Array,
+  F32: Float32Array,
+  F16: Float16Array,
+  BF16: Uint16Array,
+  I64: BigInt64Array,
+  I32: Int32Array,
+  I16: Int16Array,
+  I8: Int8Array,
+  U64: BigUint64Array,
+  U32: Uint32Array,
+  U16: Uint16Array,
+  U8: Uint8Array,
+  BOOL: Uint8Array,
+} as const;

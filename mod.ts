@@ -1,0 +1,129 @@
+/**
+ * Train, inspect and use small translation models with attention, on any GPU that WebGPU can reach.
+ *
+ * A script goes through four stages, each of them plain data to the next:
+ *
+ * 1. {@linkcode loadCorpus}, {@linkcode sample} and {@linkcode split} make sentence pairs.
+ * 2. {@linkcode Tokenizer} learns the words of both languages; {@linkcode Seq2Seq} is a model for them.
+ * 3. {@linkcode train} teaches it; {@linkcode loadModel} reads what training saved.
+ * 4. {@linkcode translate} uses it, {@linkcode corpusBleu} and its like measure it, {@linkcode heatMap} shows where it
+ *    looked.
+ *
+ * Beneath them lie the parts for models of your own: {@linkcode openDevice}, {@linkcode defineKernel},
+ * {@linkcode Tape} and {@linkcode Plan}.
+ *
+ * The module is also a program: `deno run -A mod.ts --help`.
+ *
+ * @example Train on ten pairs, and translate
+ * ```ts
+ * import { openDevice, Seq2Seq, Tokenizer, train, translate } from "./mod.ts";
+ *
+ * const pairs = ["red", "green", "blue", "black", "white"].flatMap((color, index) => [
+ *   { source: `${color} cat`, target: `Katze ${index}` },
+ *   { source: `${color} dog`, target: `Hund ${index}` },
+ * ]);
+ * const model = new Seq2Seq(await openDevice(), {
+ *   source: Tokenizer.words(pairs.map(({ source }) => source)),
+ *   target: Tokenizer.words(pairs.map(({ target }) => target)),
+ *   embedding: 16,
+ *   hidden: 16,
+ * });
+ * for await (const { epoch, loss } of train(model, pairs, { epochs: 2 })) console.log(epoch, loss);
+ * console.log((await translate(model, "green dog")).text);
+ * model.device.close();
+ * ```
+ *
+ * @module
+ */
+
+// Data
+export { type CorpusOptions, type CorpusReport, loadCorpus } from "./lib/data/corpus.ts";
+export type { BadLine } from "./lib/data/bad_lines.ts";
+export type { Pair } from "./lib/data/pair.ts";
+export { sample, type SampleOptions } from "./lib/data/sample.ts";
+export { type Overlap, type Split, split, type SplitOptions, type SplitOverlap } from "./lib/data/split.ts";
+export { Tokenizer, type WordsOptions } from "./lib/data/tokenizer.ts";
+export {
+  type Coverage,
+  EOS,
+  PAD,
+  SOS,
+  UNK,
+  Vocabulary,
+  type VocabularyOptions,
+} from "./lib/data/vocabulary.ts";
+export {
+  type Batch,
+  batches,
+  type Bucket,
+  type BucketOptions,
+  type EncodedPair,
+  encodePairs,
+  type EpochOptions,
+  type PaddingWaste,
+  paddingWaste,
+  planBuckets,
+  withoutLongPairs,
+} from "./lib/data/batches.ts";
+export { Random } from "./lib/random.ts";
+
+// Models, training and use
+export {
+  Seq2Seq,
+  type Seq2SeqConfig,
+  type Seq2SeqOptions,
+  type Seq2SeqTokenizers,
+} from "./lib/models/seq2seq.ts";
+export type { LossOptions } from "./lib/models/seq2seq.ts";
+export type { GreedyOutput } from "./lib/models/decoder.ts";
+export { train, type TrainingProgress, type Validation } from "./lib/training/trainer.ts";
+export type { TrainingReport, TrainOptions } from "./lib/training/options.ts";
+export type { TrainingConfig } from "./lib/training/config.ts";
+export type { TrainingPosition, TrainingState } from "./lib/training/state.ts";
+export { type Checkpoint, loadCheckpoint, loadModel, saveCheckpoint } from "./lib/training/checkpoint.ts";
+export { translate, type TranslateOptions, type Translation } from "./lib/inference/translate.ts";
+
+// Evaluation and inspection
+export { type Bleu, type BleuOptions, type BleuTokenizer, corpusBleu } from "./lib/evaluation/bleu.ts";
+export { exactMatch } from "./lib/evaluation/exact_match.ts";
+export { type HeldOutLoss, heldOutLoss, type HeldOutOptions } from "./lib/evaluation/held_out.ts";
+export { perplexity } from "./lib/evaluation/perplexity.ts";
+export { heatMap, type HeatMapInput, type HeatMapOptions } from "./lib/report/heat_map.ts";
+
+// The GPU layer, for operations and models of your own
+export {
+  AdapterNotFoundError,
+  type BufferCount,
+  Device,
+  type DeviceOptions,
+  openDevice,
+  type Profile,
+} from "./lib/gpu/device.ts";
+export {
+  type Access,
+  type AnyKernel,
+  defineKernel,
+  type FilledInParameter,
+  type GivenParameters,
+  type Kernel,
+  type KernelDeclaration,
+  type Overrides,
+  type ParameterType,
+  type Workgroups,
+} from "./lib/gpu/kernel.ts";
+export { type DerivedInput, type Dispatch, Tape, type TapeOptions } from "./lib/gpu/tape.ts";
+export { type DataType, Storage, type StorageKind, Tensor } from "./lib/gpu/tensor.ts";
+export { type KernelTime, Plan, type PlanInputs } from "./lib/gpu/plan.ts";
+export { BufferPool, type MemoryLayout } from "./lib/gpu/memory.ts";
+export {
+  type FlatParameters,
+  type Initializer,
+  type NamedArray,
+  Parameters,
+  type ParameterScope,
+} from "./lib/gpu/parameters.ts";
+
+if (import.meta.main) {
+  const { main } = await import("./lib/cli/main.ts");
+  Deno.exit(await main(Deno.args));
+}

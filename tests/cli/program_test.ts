@@ -1,0 +1,161 @@
+// The program from the outside: training, evaluating and translating with a model of a few numbers.
+
+import { testWithAdapter } from "../adapter.ts";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "../assert.ts";
+import { TemporaryFolder } from "../data/temporary_folder.ts";
+import { checkXml } from "../report/xml.ts";
+import { attend, type Ended, jsonLines, PROGRAM } from "./program.ts";
+import { COLORS_TSV, TINY } from "./tiny_corpus.ts";
+
+const folder = await TemporaryFolder.make();
+const corpus = await folder.write("colors.tsv", COLORS_TSV);
+const model = folder.at("model");
+Deno.test.afterAll(() => folder[Symbol.asyncDispose]());
+
+let training: Promise<Ended> | undefined;
+/** Trains the model that the tests use, once. */
+function trained(): Promise<Ended> {
+  return training ??= attend(["train", "--corpus", corpus, "--output", model, "--epochs", "2", ...TINY]);
+}
+
+testWithAdapter("train, evaluate and translate work together", async () => {
+  const training = await trained();
+  assertEquals([training.code, training.stderr.includes("error")], [0, false], training.stderr);
+  assertStringIncludes(training.stdout, "80 lines, 80 pairs");
+  assertStringIncludes(training.stdout, "64 to train, 8 to validate, 8 to test");
+  assertMatch(training.stdout, /^adapter {5}\S/m);
+  assertMatch(training.stdout, /^epoch 2 {5}loss \d\.\d{3}, validation \d\.\d{3} \(perplexity/m);
+  assertMatch(training.stdout, /trained in .*; the model is in /);
+  assertMatch(training.stderr, /epoch 2 .* words\/s/);
+  for (const text of [training.stdout, training.stderr]) {
+    assert(
+      !text.includes("\x1b") && !text.includes("\r"),
+      "there are control characters, though nobody watches",
+    );
+  }
+  const names = [...Deno.readDirSync(model)].map(({ name }) => name).sort();
+  assertEquals(names, [
+    "best.safetensors",
+    "config.json",
+    "last.safetensors",
+    "log.jsonl",
+    "loss.svg",
+    "source.vocabulary.json",
+    "target.vocabulary.json",
+    "test.tsv",
+    "valid.tsv",
+  ]);
+  checkXml(await Deno.readTextFile(`${model}/loss.svg`));
+  assert(jsonLines(await Deno.readTextFile(`${model}/log.jsonl`)).length >= 2);
+
+  const evaluation = await attend(["evaluate", "--model", model, "--show", "2"]);
+  assertEquals(evaluation.code, 0, evaluation.stderr);
+  for (const label of ["pairs       8,", "loss ", "BLEU ", "tok:13a", "exact "]) {
+    assertStringIncludes(evaluation.stdout, label);
+  }
+  assertEquals(evaluation.stdout.match(/ → /g)?.length, 2);
+});
+
+testWithAdapter("translate takes sentences from arguments, standard input, or a file", async () => {
+  await trained();
+  const sentences = ["red cat", "blue dog"];
+  const fromArguments = await attend(["translate", "--model", model, ...sentences]);
+  assertEquals([fromArguments.code, fromArguments.stderr], [0, ""]);
+  assertEquals(fromArguments.stdout.split("\n").length, 3);
+  const fromPipe = await attend(["translate", "--model", model], { stdin: "red cat\r\nblue dog\r\n" });
+  const input = await folder.write("sentences.txt", sentences.join("\n"));
+  const fromFile = await attend(["translate", "--model", model, "--input", input]);
+  for (const { code, stdout } of [fromPipe, fromFile]) {
+    assertEquals([code, stdout], [0, fromArguments.stdout]);
+  }
+});
+
+testWithAdapter("translate draws where the model looked, one file a sentence", async () => {
+  await trained();
+  const svg = folder.at("out.svg");
+  const { code } = await attend(["translate", "-m", model, "--attention", svg, "red cat", "old blue dog"]);
+  assertEquals(code, 0);
+  for (const [path, word] of [[svg, "red"], [folder.at("out.2.svg"), "blue"]] as const) {
+    const text = await Deno.readTextFile(path);
+    checkXml(text);
+    assertMatch(text, /^<svg /);
+    assertStringIncludes(text, word);
+  }
+});
+
+testWithAdapter("--json writes nothing but one object a line", async () => {
+  await trained();
+  const { code, stdout } = await attend(["translate", "-m", model, "--json", "red cat", "green dog"]);
+  assertEquals(code, 0);
+  const lines = jsonLines(stdout);
+  assertEquals(lines.map(({ type, sentence }) => [type, sentence]), [
+    ["translation", "red cat"],
+    ["translation", "green dog"],
+  ]);
+  assertEquals(lines[0]!["source"], ["<sos>", "red", "cat", "<eos>"]);
+  assertEquals((lines[0]!["attention"] as unknown[]).length, (lines[0]!["target"] as unknown[]).length);
+  const evaluation = await attend(["evaluate", "-m", model, "--corpus", corpus, "--json"]);
+  const [, figures] = jsonLines(evaluation.stdout);
+  assertEquals([figures!["type"], figures!["pairs"], figures!["tokens"]], ["evaluation", 80, 240]);
+});
+
+testWithAdapter("--config gives defaults, which options override", async () => {
+  const config = await folder.write(
+    "config.json",
+    JSON.stringify({
+      corpus,
+      output: folder.at("ignored"),
+      epochs: 1,
+      hidden: 5,
+      embedding: 3,
+      valid: 4,
+      test: 4,
+    }),
+  );
+  const output = folder.at("configured");
+  const args = ["train", "--config", config, "--output", output, "--hidden", "7", "--json"];
+  const { code, stdout, stderr } = await attend(args);
+  assertEquals(code, 0, stderr);
+  const saved = JSON.parse(await Deno.readTextFile(`${output}/config.json`));
+  assertEquals([saved.model.hidden, saved.model.embedding, saved.training.epochs], [7, 3, 1]);
+  assertEquals(jsonLines(stdout).at(-1)!["type"], "done");
+  const notice = await attend([...args, "--max-steps", "1"]);
+  assertStringIncludes(notice.stderr, `The model in ${output} will be overwritten.`);
+});
+
+testWithAdapter("Ctrl-C keeps the last checkpoint, and --resume goes on from it", async () => {
+  const output = folder.at("interrupted");
+  const args = ["train", "--corpus", corpus, "--output", output, ...TINY, "--epochs", "100000", "--json"];
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", PROGRAM, ...args],
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const deadline = setTimeout(() => child.kill("SIGKILL"), 60_000);
+  const errors = new Response(child.stderr).text();
+  let written = "";
+  let interrupted = false;
+  for await (const text of child.stdout.pipeThrough(new TextDecoderStream())) {
+    written += text;
+    if (interrupted || !written.includes('"type":"validation"')) continue;
+    child.kill("SIGINT");
+    interrupted = true;
+  }
+  const { code } = await child.status;
+  clearTimeout(deadline);
+  assertEquals([code, await errors], [130, ""]);
+  const records = jsonLines(written);
+  assertEquals([records.at(-1)!["type"], records.at(-1)!["interrupted"]], ["done", true]);
+
+  const translation = await attend(["translate", "--model", output, "--which", "last", "red cat"]);
+  assertEquals(translation.code, 0, translation.stderr);
+
+  const step = Number(records.findLast(({ type }) => type === "progress")!["step"]);
+  const resumed = await attend([...args, "--resume", "--max-steps", String(step + 20)]);
+  assertEquals(resumed.code, 0, resumed.stderr);
+  const steps = jsonLines(resumed.stdout).filter(({ type }) => type === "progress").map(({ step }) =>
+    Number(step)
+  );
+  assert(steps[0]! > step, `it was at step ${step} and went on at ${steps[0]}`);
+  assertEquals(steps.at(-1), step + 20);
+});

@@ -1,0 +1,32 @@
+// Every example runs, and prints what it should.
+
+import { fileURLToPath } from "node:url";
+import { testWithAdapter } from "./adapter.ts";
+import { assertEquals, assertStringIncludes } from "./assert.ts";
+import { runDeno } from "./cli/program.ts";
+import { TemporaryFolder } from "./data/temporary_folder.ts";
+
+const examples = new URL("../examples/", import.meta.url);
+/** Arguments that make each example quick, and what it must print. */
+const EXPECTED: Readonly<Record<string, { args: readonly string[]; output: string }>> = {
+  "own_operation.ts": { args: [], output: "3, 6, 9, 12" },
+  "translator.ts": { args: ["1"], output: "validation: perplexity" },
+};
+
+for (const { name } of [...Deno.readDirSync(examples)].sort((a, b) => a.name < b.name ? -1 : 1)) {
+  if (!name.endsWith(".ts")) continue;
+  testWithAdapter(`examples/${name} runs`, async () => {
+    const { args, output } = EXPECTED[name] ?? { args: [], output: `a row for ${name} in this test` };
+    await using folder = await TemporaryFolder.make();
+    const path = fileURLToPath(new URL(name, examples));
+    const lock = fileURLToPath(new URL("../deno.lock", examples));
+    // Elsewhere than in the project, so that what it writes without a path does not stay here.
+    const options = ["-A", "--check", `--lock=${lock}`, "--frozen"];
+    const { code, stdout, stderr } = await runDeno(["run", ...options, path, ...args], {
+      cwd: folder.path,
+      env: { TMPDIR: folder.path },
+    });
+    assertEquals(code, 0, stderr);
+    assertStringIncludes(stdout, output);
+  });
+}

@@ -1,0 +1,202 @@
+// Plans: what they are given, that they run alike each time, and what they cost.
+
+import { type Device, openDevice } from "../../lib/gpu/device.ts";
+import { BufferPool } from "../../lib/gpu/memory.ts";
+import { Parameters } from "../../lib/gpu/parameters.ts";
+import { aligned, Plan } from "../../lib/gpu/plan.ts";
+import { Tape } from "../../lib/gpu/tape.ts";
+import { persistent, type Tensor } from "../../lib/gpu/tensor.ts";
+import { tanh } from "../../lib/ops/activation.ts";
+import { adam, CONTROL_SIZE } from "../../lib/ops/adam.ts";
+import { copyInto } from "../../lib/ops/concatenate.ts";
+import { crossEntropy } from "../../lib/ops/cross_entropy.ts";
+import { gru } from "../../lib/ops/gru.ts";
+import { Random } from "../../lib/random.ts";
+import { assert, assertEquals, assertRejects, assertThrows } from "../assert.ts";
+import { device } from "../device.ts";
+import { normals } from "../ops/check.ts";
+
+/** A plan that copies its input `x` and the integers `ids`. */
+async function copying(): Promise<{ plan: Plan; y: Tensor }> {
+  const tape = new Tape(device, { training: false });
+  const y = tape.kept([3], "y");
+  copyInto(tape, tape.input("x", [3], "f32"), y);
+  tape.input("ids", [2], "u32");
+  return { plan: await Plan.compile(tape), y };
+}
+
+Deno.test("run() refuses inputs that are missing, unknown or of another size, naming them", async () => {
+  const { plan, y } = await copying();
+  const x = Float32Array.of(1, 2, 3);
+  const ids = Uint32Array.of(1, 2);
+  const refuse = (inputs: Record<string, Float32Array | Uint32Array>, message: string) =>
+    assertThrows(() => plan.run(inputs), TypeError, message);
+  refuse({ x }, 'its input "ids" takes 2 values, not none');
+  refuse({ x, ids: Uint32Array.of(1) }, 'its input "ids" takes 2 values, not 1');
+  refuse({ x, ids, scale: x }, 'it has no input "scale"');
+  plan.run({ x, ids });
+  assertEquals((await plan.read(y))[0]!, x);
+  plan.close();
+});
+
+Deno.test("inputs are rounded up to what may be bound", () => {
+  assertEquals([0, 1, 256, 257].map(aligned), [0, 256, 256, 512]);
+});
+
+Deno.test("a derived input follows the one it comes from", async () => {
+  const tape = new Tape(device, { training: false });
+  const ids = tape.input("ids", [3], "u32");
+  const doubled = tape.derivedInput(ids, 3, "doubled", (from, to) => to.set(from.map((id) => 2 * id)));
+  const y = tape.kept([3], "y", "u32");
+  copyInto(tape, doubled, y);
+  const plan = await Plan.compile(tape);
+  for (const first of [1, 5]) {
+    plan.run({ ids: Uint32Array.of(first, 2, 3) });
+    assertEquals((await plan.read(y))[0]!, Uint32Array.of(2 * first, 4, 6));
+  }
+  plan.close();
+});
+
+/** A whole training step in miniature: a GRU, a loss and Adam. */
+class Training {
+  readonly parameters: Parameters;
+  readonly pool: BufferPool;
+  readonly totals: Tensor;
+  readonly control: Tensor;
+  plan!: Plan;
+
+  private constructor(readonly device: Device) {
+    this.parameters = new Parameters(device);
+    this.pool = new BufferPool(device);
+    this.totals = persistent(device, [2], "totals");
+    this.control = persistent(device, [CONTROL_SIZE], "control");
+  }
+
+  static async create(device: Device): Promise<Training> {
+    const training = new Training(device);
+    const { parameters, pool, totals, control } = training;
+    const declare = (name: string, ...shape: number[]) => parameters.declare(name, shape, normals);
+    const [weightIh, weightHh] = [declare("weight_ih", 15, 3), declare("weight_hh", 15, 5)];
+    const [biasIh, biasHh] = [declare("bias_ih", 15), declare("bias_hh", 15)];
+    const [weight, bias] = [declare("weight", 7, 5), declare("bias", 7)];
+    const x = declare("x", 4, 2, 3);
+    parameters.allocate(new Random(1));
+    const tape = new Tape(device, { training: true });
+    const lengths = tape.input("lengths", [2], "u32");
+    const { outputs } = gru(tape, x, { weightIh, weightHh, biasIh, biasHh, lengths });
+    const targets = tape.input("targets", [8], "u32");
+    crossEntropy(tape, outputs, { weight, bias, targets, ignored: 0, totals, smoothing: 0.1 });
+    tape.backward(parameters.tensors.values());
+    adam(tape, parameters.flat, control, { maxNorm: 1 });
+    training.plan = await Plan.compile(tape, pool);
+    return training;
+  }
+
+  get inputs() {
+    return {
+      lengths: Uint32Array.of(4, 2),
+      targets: Uint32Array.of(1, 2, 3, 4, 5, 0, 6, 0),
+      scale: Float32Array.of(1 / 6),
+      learning_rate: Float32Array.of(0.01),
+    };
+  }
+
+  close(): void {
+    this.plan.close();
+    this.pool.close();
+    this.parameters.close();
+    for (const { storage } of [this.totals, this.control]) this.device.destroyBuffer(storage.buffer!);
+  }
+}
+
+Deno.test("two trainings from one seed give the same bits", async () => {
+  const results = [];
+  for (let i = 0; i < 2; i++) {
+    const training = await Training.create(device);
+    for (let step = 0; step < 5; step++) training.plan.run(training.inputs);
+    results.push([
+      await training.plan.read(training.totals, training.control),
+      await training.parameters.read(),
+    ]);
+    training.close();
+  }
+  assertEquals(results[1], results[0]);
+});
+
+Deno.test("a thousand runs create no buffer, and closing frees all", async () => {
+  const before = device.bufferCount;
+  const training = await Training.create(device);
+  const { plan, inputs, totals } = training;
+  plan.run(inputs);
+  await plan.read(totals);
+  const during = device.bufferCount;
+  for (let i = 0; i < 1000; i++) {
+    plan.run(inputs);
+    // So that the queue does not grow without bound.
+    if (i % 100 === 0) await plan.read(totals);
+  }
+  await plan.read(totals);
+  assertEquals(device.bufferCount, during);
+  assert(during.buffers > before.buffers);
+  training.close();
+  assertEquals(device.bufferCount, before);
+});
+
+Deno.test({
+  name: "profile() names every kernel and counts every dispatch",
+  ignore: !device.features.has("timestamp-query"),
+  fn: async () => {
+    const training = await Training.create(device);
+    const times = await training.plan.profile(training.inputs);
+    const count = times.reduce((sum, { dispatches }) => sum + dispatches, 0);
+    assertEquals(count, training.plan.dispatches);
+    const labels = new Set(training.plan.tape.dispatches.map(({ kernel }) => kernel.label));
+    assertEquals(new Set(times.map(({ kernel }) => kernel)), labels);
+    times.forEach(({ milliseconds }, i) => {
+      assert(milliseconds >= 0 && (i === 0 || milliseconds <= times[i - 1]!.milliseconds));
+    });
+    assert(times[0]!.milliseconds > 0);
+    training.close();
+  },
+});
+
+Deno.test("plans for batches of different sizes share their memory", async () => {
+  const pool = new BufferPool(device);
+  const plans = [];
+  for (const size of [1000, 10]) {
+    const tape = new Tape(device, { training: false });
+    const y = tape.kept([size], "y");
+    copyInto(tape, tanh(tape, tape.input("x", [size], "f32")), y);
+    const memory = pool.layout(tape.dispatches);
+    plans.push({ plan: await Plan.compile(tape, pool, memory), y, size });
+  }
+  assertEquals(pool.bytes, 4000);
+  for (const { plan, y, size } of [...plans, ...plans]) {
+    plan.run({ x: new Float32Array(size).fill(0.5) });
+    const [values] = await plan.read(y);
+    assert(values!.length === size && values!.every((value) => Math.abs(value - Math.tanh(0.5)) < 1e-6));
+  }
+  for (const { plan } of plans) plan.close();
+  pool.close();
+});
+
+Deno.test("compile() refuses a tensor that the adapter cannot bind, naming it and the limit", async () => {
+  const limit = device.limits.maxStorageBufferBindingSize;
+  const before = device.bufferCount;
+  const tape = new Tape(device, { training: false });
+  tape.fill(tape.tensor([limit / 4 + 1], "logits"), 0);
+  const message = `Cannot bind "logits" of ${
+    limit + 4
+  } bytes to "fill:forward": this adapter's limit is ${limit}`;
+  await assertRejects(() => Plan.compile(tape), RangeError, message);
+  assertEquals(device.bufferCount, before);
+});
+
+Deno.test("run() fails once the device is closed", async () => {
+  const own = await openDevice();
+  const tape = new Tape(own, { training: false });
+  tape.fill(tape.kept([3], "y"), 1);
+  const plan = await Plan.compile(tape);
+  own.close();
+  assertThrows(() => plan.run(), Error, "Cannot use the device: it has been closed");
+});

@@ -1,0 +1,220 @@
+// The whole model against the same one in PyTorch: losses, every gradient, ten optimizer steps, translations.
+
+import { EOS, SOS } from "../../lib/data/vocabulary.ts";
+import type { Device } from "../../lib/gpu/device.ts";
+import type { NamedArray } from "../../lib/gpu/parameters.ts";
+import { Plan } from "../../lib/gpu/plan.ts";
+import { Tape } from "../../lib/gpu/tape.ts";
+import { persistent, type Tensor } from "../../lib/gpu/tensor.ts";
+import { Seq2Seq } from "../../lib/models/seq2seq.ts";
+import { adam, CONTROL_SIZE } from "../../lib/ops/adam.ts";
+import { assert, assertEquals, assertThrows } from "../assert.ts";
+import { device, testEachProfile } from "../device.ts";
+import { fixtureBatch, fixtureTensors, oracle } from "./fixture.ts";
+import { inventedWords } from "./invented_words.ts";
+
+const { sizes, training } = oracle;
+
+/** A model of the fixture's sizes. */
+function createModel(device: Device, options: { seed?: number; dropout?: number } = {}): Seq2Seq {
+  return new Seq2Seq(device, {
+    source: inventedWords(sizes.source_vocabulary),
+    target: inventedWords(sizes.target_vocabulary),
+    embedding: sizes.embedding,
+    hidden: sizes.hidden,
+    attentionWidth: sizes.attention,
+    readout: sizes.readout,
+    dropout: 0,
+    ...options,
+  });
+}
+
+/** Training of a model on one batch, again and again. */
+class Training {
+  readonly totals: Tensor;
+  readonly control: Tensor;
+  #plan!: Plan;
+  #steps = 0;
+  #before: number[] = [0, 0];
+
+  private constructor(readonly model: Seq2Seq, readonly more: number) {
+    this.totals = persistent(model.device, [2], "totals");
+    this.control = persistent(model.device, [CONTROL_SIZE], "control");
+  }
+
+  static async create(model: Seq2Seq, more = 0): Promise<Training> {
+    const { device, parameters } = model;
+    const created = new Training(model, more);
+    const tape = new Tape(device, { training: true });
+    const { totals, control } = created;
+    model.loss(tape, fixtureBatch(more).bucket, { totals, smoothing: training.label_smoothing });
+    tape.backward(parameters.tensors.values());
+    const [beta1, beta2] = training.betas;
+    adam(tape, parameters.flat, control, {
+      maxNorm: training.clip_norm,
+      beta1,
+      beta2,
+      epsilon: training.epsilon,
+    });
+    created.#plan = await Plan.compile(tape);
+    return created;
+  }
+
+  /** Takes a step; returns the mean loss of the batch, the one without smoothing, and the gradient's norm. */
+  async step(): Promise<{ loss: number; unsmoothed: number; norm: number }> {
+    const batch = fixtureBatch(this.more);
+    const inputs = this.model.inputs(batch);
+    if (this.model.config.dropout > 0) inputs.step = Uint32Array.of(this.#steps++);
+    this.#plan.run({ ...inputs, learning_rate: Float32Array.of(training.learning_rate) });
+    const [totals, control] = await this.#plan.read(this.totals, this.control);
+    const [loss, unsmoothed] = Array.from(totals!, (total, i) => (total - this.#before[i]!) / batch.tokens);
+    this.#before = Array.from(totals!);
+    return { loss: loss!, unsmoothed: unsmoothed!, norm: control![2]! };
+  }
+
+  close(): void {
+    this.#plan.close();
+    for (const { storage } of [this.totals, this.control]) this.model.device.destroyBuffer(storage.buffer!);
+  }
+}
+
+/** Fails unless each tensor is there and off by no more than 1e-4 of its largest number. */
+function assertTensors(
+  actual: ReadonlyMap<string, NamedArray>,
+  expected: ReadonlyMap<string, NamedArray>,
+): void {
+  assertEquals([...actual.keys()].sort(), [...expected.keys()].sort());
+  for (const [name, { shape, data }] of expected) {
+    assertEquals(actual.get(name)!.shape, shape, name);
+    const largest = data.reduce((largest, value) => Math.max(largest, Math.abs(value)), 0);
+    const error = data.reduce(
+      (error, value, i) => Math.max(error, Math.abs(value - actual.get(name)!.data[i]!)),
+      0,
+    );
+    assert(error <= 1e-4 * largest, `${name} is off by ${error}; its largest number is ${largest}`);
+  }
+}
+
+function assertNear(actual: number, expected: number, name: string): void {
+  assert(Math.abs(actual - expected) <= 1e-4, `${name} is ${actual}, expected ${expected}`);
+}
+
+Deno.test("a Seq2Seq has the parameters of the same model in PyTorch, by name and shape", () => {
+  const model = createModel(device);
+  const shapes = (tensors: Iterable<[string, { readonly shape: readonly number[] }]>) =>
+    Object.fromEntries([...tensors].map(([name, { shape }]) => [name, shape]));
+  assertEquals(shapes(model.parameters.tensors), shapes(fixtureTensors("")));
+  model.close();
+});
+
+testEachProfile(
+  "a Seq2Seq has PyTorch's loss and gradients, and after ten steps its parameters",
+  async (device) => {
+    const model = createModel(device);
+    model.parameters.load(fixtureTensors(""));
+    const run = await Training.create(model);
+    for (let step = 0; step < training.steps; step++) {
+      const { loss, unsmoothed, norm } = await run.step();
+      assertNear(loss, oracle.losses[step]!, `the loss of step ${step}`);
+      assertNear(norm, oracle.gradient_norms[step]!, `the gradient's norm in step ${step}`);
+      if (step > 0) continue;
+      assertNear(unsmoothed, oracle.loss_without_smoothing, "the loss without smoothing");
+      assertTensors(await model.parameters.read("gradients"), fixtureTensors("grad."));
+    }
+    assertTensors(await model.parameters.read(), fixtureTensors("after."));
+    run.close();
+    model.close();
+  },
+);
+
+testEachProfile("empty rows and more padding change neither the loss nor a gradient", async (device) => {
+  const model = createModel(device);
+  model.parameters.load(fixtureTensors(""));
+  const run = await Training.create(model, 3);
+  const { loss, unsmoothed } = await run.step();
+  assertNear(loss, oracle.losses[0]!, "the loss");
+  assertNear(unsmoothed, oracle.loss_without_smoothing, "the loss without smoothing");
+  assertTensors(await model.parameters.read("gradients"), fixtureTensors("grad."));
+  run.close();
+  model.close();
+});
+
+for (const [which, prefix] of [["before", ""], ["after", "after."]] as const) {
+  testEachProfile(
+    `a Seq2Seq translates as PyTorch does, with its attention, ${which} training`,
+    async (device) => {
+      const model = createModel(device);
+      model.parameters.load(fixtureTensors(prefix));
+      const { bucket: { sourceLength, rows }, source, sourceLengths } = fixtureBatch();
+      const steps = oracle.greedy.maximum_length;
+      const tape = new Tape(device, { training: false });
+      const { words, attention } = model.greedy(tape, { sourceLength, rows, steps });
+      const plan = await Plan.compile(tape);
+      plan.run({
+        source,
+        source_lengths: sourceLengths,
+        first: new Uint32Array(rows).fill(SOS),
+        steps: new Uint32Array(rows).fill(steps),
+      });
+      const [ids, weights] = await plan.read(words, attention);
+      const expected = oracle.greedy[which];
+      for (let row = 0; row < rows; row++) {
+        const length = expected.ids.findIndex((step) => step[row] === EOS) + 1 || steps;
+        for (let t = 0; t < length; t++) {
+          const name = `row ${row}, word ${t}`;
+          assertEquals(ids![t * rows + row]!, expected.ids[t]![row]!, name);
+          const start = (t * rows + row) * sourceLength;
+          expected.attention[t]![row]!.forEach((weight, s) => {
+            assert(Math.abs(weights![start + s]! - weight) <= 1e-5, `the attention of ${name} to ${s}`);
+          });
+        }
+      }
+      plan.close();
+      model.close();
+    },
+  );
+}
+
+testEachProfile("training with dropout is settled by its seed, bit for bit", async (device) => {
+  const results = [];
+  for (const seed of [1, 1, 2]) {
+    const model = createModel(device, { seed, dropout: 0.3 });
+    const run = await Training.create(model);
+    for (let step = 0; step < 5; step++) await run.step();
+    results.push(await model.parameters.read());
+    run.close();
+    model.close();
+  }
+  const [first, second, other] = results;
+  assertEquals(second, first);
+  for (const [name, { data }] of first!) {
+    const different = data.filter((value, i) => value !== other!.get(name)!.data[i]).length;
+    assert(different > data.length / 2, `${name} hardly depends on the seed`);
+  }
+});
+
+Deno.test("each dropout of a Seq2Seq draws from a stream of its own", () => {
+  const model = createModel(device, { dropout: 0.3 });
+  const totals = persistent(device, [2], "totals");
+  const tape = new Tape(device, { training: true });
+  model.loss(tape, fixtureBatch().bucket, { totals });
+  const streams = tape.dispatches.filter(({ kernel }) => kernel.name === "dropout").map(
+    ({ kernel, params }) => {
+      return new Uint32Array(params)[Object.keys(kernel.params).indexOf("stream")]!;
+    },
+  );
+  assertEquals(streams.length, 3);
+  assertEquals(new Set(streams).size, 3);
+  device.destroyBuffer(totals.storage.buffer!);
+  model.close();
+});
+
+Deno.test("a Seq2Seq refuses sizes and kinds that cannot be, by name", () => {
+  const create = (options: object) => () =>
+    new Seq2Seq(device, { source: inventedWords(5), target: inventedWords(5), ...options });
+  assertThrows(create({ hidden: 0 }), RangeError, "hidden 0: it must be a positive integer");
+  assertThrows(create({ readout: 2.5 }), RangeError, "readout 2.5");
+  assertThrows(create({ dropout: 1 }), RangeError, "dropout 1: it must be in [0, 1)");
+  assertThrows(create({ cell: "lstm" }), RangeError, '"lstm" cells: known is "gru"');
+  assertThrows(create({ attention: "luong" }), RangeError, 'attention "luong": known is "bahdanau"');
+});

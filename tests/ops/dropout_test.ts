@@ -1,0 +1,133 @@
+// Dropout: the generator against its published answers, and what the masks made of it are like.
+
+import type { Device } from "../../lib/gpu/device.ts";
+import { Parameters } from "../../lib/gpu/parameters.ts";
+import { Plan } from "../../lib/gpu/plan.ts";
+import { Tape } from "../../lib/gpu/tape.ts";
+import { copyInto } from "../../lib/ops/concatenate.ts";
+import { dropout, type DropoutOptions, threefryKernel } from "../../lib/ops/dropout.ts";
+import { Random } from "../../lib/random.ts";
+import { assert, assertEquals, assertThrows } from "../assert.ts";
+import { device, testEachProfile } from "../device.ts";
+import { checkOperation } from "./check.ts";
+
+testEachProfile("Threefry-2x32-20 gives the answers published with Random123", async (device) => {
+  const known = [
+    { input: [0, 0, 0, 0], output: [0x6b200159, 0x99ba4efe] },
+    { input: [0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff], output: [0x1cb996fc, 0xbb002be7] },
+    { input: [0x13198a2e, 0x03707344, 0x243f6a88, 0x85a308d3], output: [0xc4923a9c, 0x483df7a0] },
+  ];
+  const tape = new Tape(device, { training: false });
+  const counters = tape.input("counters", [3, 4], "u32");
+  const random = tape.kept([3, 2], "random", "u32");
+  tape.dispatch(threefryKernel, { counters, random }, {
+    size: 3,
+    seed: 0,
+    stream: 0,
+    threshold: 0,
+    scale: 0,
+  });
+  const plan = await Plan.compile(tape);
+  plan.run({ counters: Uint32Array.from(known.flatMap(({ input }) => input)) });
+  assertEquals(Array.from((await plan.read(random))[0]!), known.flatMap(({ output }) => output));
+  plan.close();
+});
+
+const SIZE = 20_000;
+
+/** Drops from SIZE ones. */
+async function dropped(device: Device, options: DropoutOptions, step: number): Promise<ArrayLike<number>> {
+  const parameters = new Parameters(device);
+  const ones = parameters.declare("ones", [SIZE], (_, size) => new Float32Array(size).fill(1));
+  parameters.allocate(new Random(1));
+  const tape = new Tape(device, { training: true });
+  const copy = tape.kept([SIZE], "copy");
+  copyInto(tape, dropout(tape, ones, options), copy);
+  tape.onBackward(() => tape.fill(copy.grad, 1));
+  tape.backward(parameters.tensors.values());
+  const plan = await Plan.compile(tape);
+  plan.run({ step: Uint32Array.of(step) });
+  const [y, gradient] = await plan.read(copy, ones.grad);
+  assertEquals(gradient, y, "the backward pass drops other elements than the forward pass");
+  plan.close();
+  parameters.close();
+  return y!;
+}
+
+testEachProfile(
+  "dropout() drops the wanted share, the same one in both passes, and keeps the mean",
+  async (device) => {
+    for (const rate of [0.1, 0.5, 0.9]) {
+      const y = Array.from(await dropped(device, { rate, seed: 1, stream: 0 }, 1));
+      assertEquals(new Set(y), new Set([0, Math.fround(1 / (1 - rate))]));
+      const share = y.filter((value) => value === 0).length / SIZE;
+      // Four standard deviations of the mean of so many Bernoulli variables.
+      const margin = 4 * Math.sqrt(rate * (1 - rate) / SIZE);
+      assert(Math.abs(share - rate) < margin, `of ${rate}, ${share} was dropped`);
+    }
+  },
+);
+
+testEachProfile("dropout() drops other elements in another step, stream and run", async (device) => {
+  const options = { rate: 0.5, seed: 1, stream: 0 };
+  const y = await dropped(device, options, 1);
+  assertEquals(await dropped(device, options, 1), y);
+  const others = [
+    await dropped(device, options, 2),
+    await dropped(device, { ...options, stream: 1 }, 1),
+    await dropped(device, { ...options, seed: 2 }, 1),
+  ];
+  for (const other of others) {
+    const share = Array.from(other).filter((value, i) => value === y[i]).length / SIZE;
+    assert(
+      Math.abs(share - 0.5) < 0.02,
+      `${share} of the elements agree; independent masks agree in half of them`,
+    );
+  }
+});
+
+/** Threefry-2x32 with 20 rounds, first word; the plain form of the paper. */
+function threefry(key: readonly [number, number], counter: readonly [number, number]): number {
+  const rotations = [13, 15, 26, 6, 17, 29, 16, 24];
+  const keys = [...key, 0x1bd11bda ^ key[0] ^ key[1]];
+  let [x, y] = [counter[0] + key[0] | 0, counter[1] + key[1] | 0];
+  for (let round = 0; round < 20; round++) {
+    const bits = rotations[round % 8]!;
+    x = x + y | 0;
+    y = (y << bits | y >>> 32 - bits) ^ x;
+    if (round % 4 === 3) {
+      const injection = (round + 1) / 4;
+      x = x + keys[injection % 3]! | 0;
+      y = y + keys[(injection + 1) % 3]! + injection | 0;
+    }
+  }
+  return x >>> 0;
+}
+
+checkOperation({
+  name: "dropout() of [5, 13] in step 3, by its formula",
+  inputs: { x: [5, 13] },
+  integers: { step: { shape: [1], values: [3] } },
+  record: (tape, { x }) => ({ y: dropout(tape, x, { rate: 0.25, seed: 9, stream: 2 }) }),
+  reference: ({ x }) => ({
+    y: Array.from(x, (value, i) => threefry([9, 2], [3, i]) < 0.75 * 2 ** 32 ? value / 0.75 : 0),
+  }),
+});
+
+Deno.test("dropout() is its input outside training and at a rate of 0", () => {
+  const options = { rate: 0.5, seed: 1, stream: 0 };
+  for (const [training, rate] of [[false, 0.5], [true, 0]] as const) {
+    const tape = new Tape(device, { training });
+    const x = tape.tensor([3], "x");
+    assert(dropout(tape, x, { ...options, rate }) === x);
+    assertEquals([tape.dispatches.length, tape.inputs.size], [0, 0]);
+  }
+});
+
+Deno.test("dropout() refuses rates that are no share or everything", () => {
+  const tape = new Tape(device, { training: true });
+  for (const rate of [-0.1, 1, NaN]) {
+    const x = tape.tensor([3], "x");
+    assertThrows(() => dropout(tape, x, { rate, seed: 1, stream: 0 }), RangeError, `share of ${rate}`);
+  }
+});

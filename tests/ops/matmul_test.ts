@@ -1,0 +1,170 @@
+// The matrix product in all its forms, each variant of the kernel against three loops. Its gradients are
+// products again, recorded by its users: tests/ops/linear_test.ts has them.
+
+import type { Device } from "../../lib/gpu/device.ts";
+import { Parameters } from "../../lib/gpu/parameters.ts";
+import { Plan } from "../../lib/gpu/plan.ts";
+import { Tape } from "../../lib/gpu/tape.ts";
+import type { Tensor } from "../../lib/gpu/tensor.ts";
+import type { Activation } from "../../lib/ops/activation.ts";
+import { copyInto } from "../../lib/ops/concatenate.ts";
+import { matmul, matmulKernels, type MatmulOptions } from "../../lib/ops/matmul.ts";
+import { Random } from "../../lib/random.ts";
+import { assertThrows } from "../assert.ts";
+import { device, testEachProfile } from "../device.ts";
+import { assertClose, normals, type Shape } from "./check.ts";
+
+interface Case {
+  /** Rows, columns and inner length. */
+  readonly sizes: readonly [number, number, number];
+  readonly transposeA?: boolean;
+  readonly transposeB?: boolean;
+  readonly bias?: boolean;
+  readonly activation?: Activation;
+  /** Whether C holds something that is added to. */
+  readonly accumulate?: boolean;
+  /** How many columns each operand's rows are apart beyond their own, in front and behind. */
+  readonly margin?: number;
+}
+
+const functions: Record<Activation, (x: number) => number> = {
+  none: (x) => x,
+  tanh: Math.tanh,
+  sigmoid: (x) => 1 / (1 + Math.exp(-x)),
+  relu: (x) => Math.max(x, 0),
+};
+
+const cases: Case[] = [
+  { sizes: [1, 1, 1] },
+  { sizes: [3, 5, 7] },
+  { sizes: [8, 32, 16] },
+  { sizes: [33, 65, 17] },
+  { sizes: [65, 33, 31] },
+  { sizes: [9, 1, 130] },
+  { sizes: [1, 67, 3] },
+  { sizes: [9, 13, 5], margin: 3 },
+  { sizes: [9, 13, 5], margin: 2, transposeA: true, transposeB: true, accumulate: true },
+  { sizes: [5, 37, 6], bias: true, margin: 1, activation: "tanh" },
+  { sizes: [35, 37, 6], bias: true, accumulate: true, activation: "sigmoid" },
+];
+for (const transposeA of [false, true]) {
+  for (const transposeB of [false, true]) {
+    for (const accumulate of [false, true]) {
+      cases.push({ sizes: [11, 34, 9], transposeA, transposeB, accumulate });
+    }
+  }
+}
+for (const activation of ["tanh", "sigmoid", "relu"] as const) {
+  cases.push({ sizes: [7, 10, 4], activation }, { sizes: [33, 10, 4], activation, bias: true });
+}
+
+testEachProfile("matmul() agrees with three loops", async (device) => {
+  for (const kernel of variants(device)) {
+    for (const options of cases) await check(device, kernel, options);
+  }
+});
+
+testEachProfile(
+  "matmul() chooses a variant by the number of rows, and each agrees at its border",
+  async (device) => {
+    for (const rows of [7, 8, 9]) await check(device, undefined, { sizes: [rows, 33, 5] });
+  },
+);
+
+function variants(device: Device): MatmulOptions["kernel"][] {
+  return Object.entries(matmulKernels).filter(([name]) => name.startsWith(device.profile)).map(([, kernel]) =>
+    kernel
+  );
+}
+
+async function check(device: Device, kernel: MatmulOptions["kernel"], options: Case): Promise<void> {
+  const {
+    sizes: [rows, columns, inner],
+    transposeA = false,
+    transposeB = false,
+    activation = "none",
+    margin = 0,
+  } = options;
+  const random = new Random(3);
+  const parameters = new Parameters(device);
+  const values = new Map<Tensor, Float32Array>();
+  const inMargin = (i: number, width: number) => i % width < margin || i % width >= width - margin;
+  const operand = (name: string, shape: Shape) => {
+    const wide = [...shape.slice(0, -1), shape.at(-1)! + 2 * margin];
+    const tensor: Tensor = parameters.declare(name, wide, (random, size) => {
+      const numbers = normals(random, size);
+      // What lies beside the operands must not matter, not even multiplied by zero.
+      if (name !== "old") numbers.forEach((_, i) => inMargin(i, wide.at(-1)!) && (numbers[i] = NaN));
+      values.set(tensor, numbers);
+      return numbers;
+    });
+    return tensor;
+  };
+  const view = (tensor: Tensor) => tensor.columnSlice(margin, tensor.columns - margin);
+  const a = operand("a", transposeA ? [inner, rows] : [rows, inner]);
+  const b = operand("b", transposeB ? [columns, inner] : [inner, columns]);
+  const old = operand("old", [rows, columns]);
+  const bias = options.bias ? operand("bias", [columns]) : undefined;
+  parameters.allocate(random);
+
+  const tape = new Tape(device, { training: false });
+  const c = tape.kept(old.shape, "c");
+  if (options.accumulate) copyInto(tape, old, c);
+  matmul(tape, {
+    a: view(a),
+    b: view(b),
+    c: view(c),
+    bias: bias && view(bias),
+    transposeA,
+    transposeB,
+    activation,
+    ...(kernel ? { kernel } : {}),
+  });
+  const plan = await Plan.compile(tape);
+  plan.run();
+  const [actual] = await plan.read(c);
+  plan.close();
+  parameters.close();
+
+  const at = (tensor: Tensor, row: number, column: number) =>
+    values.get(tensor)![row * tensor.columns + margin + column]!;
+  const expected = options.accumulate ? Float64Array.from(values.get(old)!) : new Float64Array(c.size);
+  for (let i = 0; i < rows; i++) {
+    for (let j = 0; j < columns; j++) {
+      let sum = (bias ? at(bias, 0, j) : 0) + (options.accumulate ? at(old, i, j) : 0);
+      for (let k = 0; k < inner; k++) {
+        sum += (transposeA ? at(a, k, i) : at(a, i, k)) * (transposeB ? at(b, j, k) : at(b, k, j));
+      }
+      expected[i * c.columns + margin + j] = functions[activation](sum);
+    }
+  }
+  assertClose(actual!, expected, 1e-5, `${kernel?.name ?? "the default"} with ${JSON.stringify(options)}`);
+}
+
+testEachProfile("matmul() without a bias does not ask that all of B's memory be written", async (device) => {
+  const tape = new Tape(device, { training: false });
+  const halves = tape.tensor([2, 3, 3], "halves");
+  tape.fill(halves.at(1), 2);
+  const c = tape.kept([3, 3], "c");
+  matmul(tape, { a: halves.at(1), b: halves.at(1), c });
+  const plan = await Plan.compile(tape);
+  plan.run();
+  assertClose((await plan.read(c))[0]!, new Float32Array(9).fill(12), 1e-6, "c");
+  plan.close();
+});
+
+Deno.test("matmul() refuses shapes that do not fit, naming all of them", () => {
+  const tape = new Tape(device, { training: false });
+  const a = tape.input("left", [2, 3], "f32");
+  const b = tape.input("right", [4, 5], "f32");
+  const message = 'Cannot multiply "left" [2, 3] by "right" [4, 5] into "c" [2, 5]';
+  assertThrows(() => matmul(tape, { a, b, c: tape.tensor([2, 5], "c") }), RangeError, message);
+  const fitting = tape.input("fitting", [3, 5], "f32");
+  assertThrows(() => matmul(tape, { a, b: fitting, c: tape.tensor([2, 4], "c") }), RangeError, "[2, 4]");
+  const bias = tape.input("bias", [4], "f32");
+  assertThrows(
+    () => matmul(tape, { a, b: fitting, bias, c: tape.tensor([2, 5], "c") }),
+    RangeError,
+    '"bias" [4]',
+  );
+});

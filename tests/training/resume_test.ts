@@ -1,0 +1,94 @@
+import type { Device } from "../../lib/gpu/device.ts";
+import { loadCheckpoint } from "../../lib/training/checkpoint.ts";
+import type { TrainOptions } from "../../lib/training/options.ts";
+import { train } from "../../lib/training/trainer.ts";
+import { testWithDevice } from "../adapter.ts";
+import { assert, assertEquals, assertRejects } from "../assert.ts";
+import { TemporaryFolder } from "../data/temporary_folder.ts";
+import { hashOf, tinyModel, tinyPairs } from "./tiny.ts";
+
+const pairs = tinyPairs(60);
+const common = { epochs: 2, batch: 8, learningRate: 0.02, clipNorm: Infinity, valid: pairs.slice(0, 5) };
+
+/** Trains without a break; returns the hash of the whole checkpoint, optimizer and position included. */
+async function unbroken(device: Device): Promise<string> {
+  await using folder = await TemporaryFolder.make();
+  const model = tinyModel(device);
+  for await (const _ of train(model, pairs, { ...common, folder: folder.path }));
+  model.close();
+  return await checkpointHash(folder);
+}
+
+/** Trains with a break, in a model that comes from the checkpoint; returns where it was and the hash at the end. */
+async function broken(device: Device, options: TrainOptions, leave = false) {
+  await using folder = await TemporaryFolder.make();
+  const first = tinyModel(device);
+  for await (const _ of train(first, pairs, { ...common, ...options, folder: folder.path })) if (leave) break;
+  first.close();
+  const { model, state } = await loadCheckpoint(device, folder.path);
+  for await (const _ of train(model, pairs, { ...common, folder: folder.path, resume: state! }));
+  model.close();
+  return { position: state!.position, hash: await checkpointHash(folder) };
+}
+
+async function checkpointHash(folder: TemporaryFolder): Promise<string> {
+  return await hashOf(await Deno.readFile(folder.at("last.safetensors")));
+}
+
+testWithDevice("train() goes on from a checkpoint as if it had never stopped", async (device) => {
+  const expected = await unbroken(device);
+  assertEquals(await unbroken(device), expected);
+
+  const afterEpoch = await broken(device, { epochs: 1 });
+  assertEquals([afterEpoch.position.epoch, afterEpoch.position.stepInEpoch], [1, 0]);
+  assertEquals(afterEpoch.hash, expected);
+
+  const afterBreak = await broken(device, {}, true);
+  const { epoch, step, stepInEpoch, stepsPerEpoch } = afterBreak.position;
+  assertEquals([epoch, step], [0, stepInEpoch]);
+  assert(step >= 1 && step < stepsPerEpoch, `it stopped after step ${step} of ${stepsPerEpoch}`);
+  assertEquals(afterBreak.hash, expected);
+});
+
+testWithDevice("train() goes on in the middle of the second epoch", async (device) => {
+  await using straight = await TemporaryFolder.make();
+  await using parts = await TemporaryFolder.make();
+  const options = { ...common, valid: [] };
+  const model = tinyModel(device);
+  for await (const _ of train(model, pairs, { ...options, folder: straight.path }));
+  const first = tinyModel(device);
+  for await (const _ of train(first, pairs, { ...options, folder: parts.path, maxSteps: 11 }));
+  const { model: second, state } = await loadCheckpoint(device, parts.path);
+  assertEquals([state!.position.epoch, state!.position.step], [1, 11]);
+  for await (const _ of train(second, pairs, { ...options, folder: parts.path, resume: state! }));
+  assertEquals(await checkpointHash(parts), await checkpointHash(straight));
+  for (const each of [model, first, second]) each.close();
+});
+
+testWithDevice("train() has nothing to do when the checkpoint is at the end", async (device) => {
+  await using folder = await TemporaryFolder.make();
+  const model = tinyModel(device);
+  for await (const _ of train(model, pairs, { ...common, folder: folder.path }));
+  const { model: loaded, state } = await loadCheckpoint(device, folder.path);
+  for await (const { step } of train(loaded, pairs, { ...common, resume: state! })) {
+    throw new Error(`it took step ${step}`);
+  }
+  for (const each of [model, loaded]) each.close();
+});
+
+testWithDevice("train() refuses to go on with other data", async (device) => {
+  await using folder = await TemporaryFolder.make();
+  const model = tinyModel(device);
+  for await (const _ of train(model, pairs, { ...common, epochs: 1, folder: folder.path }));
+  const { model: loaded, state } = await loadCheckpoint(device, folder.path);
+  const before = device.bufferCount;
+  await assertRejects(
+    async () => {
+      for await (const _ of train(loaded, pairs.slice(30), { ...common, resume: state! }));
+    },
+    RangeError,
+    "Cannot resume: an epoch had",
+  );
+  assertEquals(device.bufferCount, before);
+  for (const each of [model, loaded]) each.close();
+});
