@@ -48,19 +48,15 @@ export function planInstallation(
     const [first = command, ...rest] = [...prefix, command, ...args];
     return [first, ...rest];
   };
-  const apt = (...args: string[]): Step => ({
-    command: asRoot(
-      "env",
-      "DEBIAN_FRONTEND=noninteractive",
-      "apt-get",
-      "-o",
-      "DPkg::Lock::Timeout=120",
-      ...args,
-    ),
+  const quietly = (...command: string[]): Step => ({
+    command: asRoot("env", "DEBIAN_FRONTEND=noninteractive", ...command),
   });
+  const apt = (...args: string[]) => quietly("apt-get", "-o", "DPkg::Lock::Timeout=120", ...args);
+  // apt-get refuses to work while an installation that was interrupted is unfinished.
+  const finishOthers = quietly("dpkg", "--configure", "-a");
   const plain: Attempt = {
     description: `Install ${PACKAGES.join(" and ")} with apt-get.`,
-    steps: [apt("update"), apt("install", "-y", "--no-install-recommends", ...PACKAGES)],
+    steps: [finishOthers, apt("update"), apt("install", "-y", "--no-install-recommends", ...PACKAGES)],
     undo: [],
   };
   if (system.release?.id !== "debian" || system.release.codename !== SLOW_RELEASE) return [plain];
@@ -78,6 +74,7 @@ export function planInstallation(
     } from ${suite}, which is faster than Debian 12's own.`,
     steps: [
       ...(source === undefined ? [] : [{ command: asRoot("tee", SOURCE_FILE), input: source }]),
+      finishOthers,
       apt("update"),
       apt("install", "-y", "--no-install-recommends", "-t", suite, ...PACKAGES),
     ],

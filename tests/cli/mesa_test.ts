@@ -142,6 +142,7 @@ Deno.test("planInstallation() takes the driver of Debian 12 from backports of th
   const [backports, plain] = planInstallation(DEBIAN_12, parseAptSources("debian.sources", DEB822), ["sudo"]);
   assertEquals(commands(backports?.steps ?? []), [
     "sudo tee /etc/apt/sources.list.d/attend-backports.sources",
+    "sudo env DEBIAN_FRONTEND=noninteractive dpkg --configure -a",
     "sudo env DEBIAN_FRONTEND=noninteractive apt-get update",
     "sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends " +
     "-t bookworm-backports mesa-vulkan-drivers libvulkan1",
@@ -155,6 +156,7 @@ Deno.test("planInstallation() takes the driver of Debian 12 from backports of th
     "sudo rm -f /etc/apt/sources.list.d/attend-backports.sources",
   ]);
   assertEquals(commands(plain?.steps ?? []), [
+    "sudo env DEBIAN_FRONTEND=noninteractive dpkg --configure -a",
     "sudo env DEBIAN_FRONTEND=noninteractive apt-get update",
     "sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends " +
     "mesa-vulkan-drivers libvulkan1",
@@ -164,7 +166,7 @@ Deno.test("planInstallation() takes the driver of Debian 12 from backports of th
 Deno.test("planInstallation() adds no source where backports are configured already", () => {
   const line = "deb http://mirror.example/debian bookworm-backports main";
   const [backports] = planInstallation(DEBIAN_12, parseAptSources("a.list", line), []);
-  assertEquals(commands(backports?.steps ?? []).map((text) => text.split(" ")[3]), ["update", "install"]);
+  assertEquals(commands(backports?.steps ?? []).map((text) => text.split(" ")[3]), ["--configure", "update", "install"]);
   assertEquals(backports?.undo, []);
 });
 
@@ -187,9 +189,11 @@ Deno.test("install() takes the failed attempt back and tries the next one", asyn
   await install(attempts, run, (text) => notices.push(text));
   assertEquals(ran.map((command) => command.replace(/^env \S+ /, "").split(" ").slice(0, 2).join(" ")), [
     "tee /etc/apt/sources.list.d/attend-backports.sources",
+    "dpkg --configure",
     "apt-get update",
     "apt-get install",
     "rm -f",
+    "dpkg --configure",
     "apt-get update",
     "apt-get install",
   ]);
@@ -198,7 +202,7 @@ Deno.test("install() takes the failed attempt back and tries the next one", asyn
 
 Deno.test("install() names the command that failed when nothing works", async () => {
   const attempts = planInstallation(system("ubuntu"), [], []);
-  await assertRejects(() => install(attempts, () => Promise.resolve(100), () => {}), Error, "apt-get");
+  await assertRejects(() => install(attempts, () => Promise.resolve(100), () => {}), Error, "--configure -a");
 });
 
 Deno.test("remedyFor() tells what to install on each system", () => {
