@@ -166,7 +166,11 @@ Deno.test("planInstallation() takes the driver of Debian 12 from backports of th
 Deno.test("planInstallation() adds no source where backports are configured already", () => {
   const line = "deb http://mirror.example/debian bookworm-backports main";
   const [backports] = planInstallation(DEBIAN_12, parseAptSources("a.list", line), []);
-  assertEquals(commands(backports?.steps ?? []).map((text) => text.split(" ")[3]), ["--configure", "update", "install"]);
+  assertEquals(commands(backports?.steps ?? []).map((text) => text.split(" ")[3]), [
+    "--configure",
+    "update",
+    "install",
+  ]);
   assertEquals(backports?.undo, []);
 });
 
