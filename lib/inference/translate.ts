@@ -127,8 +127,11 @@ class GreedyTranslator {
   static #translators = new WeakMap<Seq2Seq, GreedyTranslator>();
 
   static of(model: Seq2Seq): GreedyTranslator {
-    let translator = GreedyTranslator.#translators.get(model);
-    if (!translator) GreedyTranslator.#translators.set(model, translator = new GreedyTranslator(model));
+    const known = GreedyTranslator.#translators.get(model);
+    if (known) return known;
+    const translator = new GreedyTranslator(model);
+    GreedyTranslator.#translators.set(model, translator);
+    model.onClose(() => translator.#close());
     return translator;
   }
 
@@ -164,6 +167,12 @@ class GreedyTranslator {
       });
       return { ids, attention: weights };
     });
+  }
+
+  #close(): void {
+    GreedyTranslator.#translators.delete(this.model);
+    for (const { plan } of this.#plans.values()) plan.close();
+    this.#pool.close();
   }
 
   async #plan(sourceLength: number, rows: number, steps: number): Promise<GreedyPlan> {

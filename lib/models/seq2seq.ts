@@ -77,6 +77,7 @@ export class Seq2Seq {
   /** The weights, on the GPU. */
   readonly parameters: Parameters;
 
+  #onClose: (() => void)[] = [];
   #encoder: BidirectionalGruEncoder;
   #decoder: AttentionalGruDecoder;
 
@@ -155,8 +156,14 @@ export class Seq2Seq {
     return this.#decoder.greedy(tape, encoded, { first, lengths, steps });
   }
 
-  /** Frees the weights. Plans recorded for the model must not run any more. */
+  /** Runs `free` when the model is closed: for what was made for this model alone. */
+  onClose(free: () => void): void {
+    this.#onClose.push(free);
+  }
+
+  /** Frees the weights, and the plans of `translate()`. No plan recorded for the model must run any more. */
   close(): void {
+    for (const free of this.#onClose.splice(0)) free();
     this.parameters.close();
   }
 

@@ -46,6 +46,16 @@ testWithDevice("translate() gives the same for a batch as one by one, in the ord
   }
 });
 
+testWithDevice("translate() leaves nothing on the GPU when the model is closed", async (device) => {
+  const before = device.bufferCount;
+  for (let round = 0; round < 2; round++) {
+    const model = tinyModel(device);
+    await translate(model, ["one two", "one ".repeat(20)]);
+    model.close();
+    assertEquals(device.bufferCount, before);
+  }
+});
+
 testWithDevice("translate() takes one text or many, also none", async (device) => {
   const model = tinyModel(device);
   const one = await translate(model, "one two");
