@@ -7,9 +7,10 @@ import { defineKernel } from "../gpu/kernel.ts";
 import type { Tape } from "../gpu/tape.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import { columnSum } from "./column_sum.ts";
-import { copyInto } from "./concatenate.ts";
 import { linear } from "./linear.ts";
 import { matmul } from "./matmul.ts";
+import { gruSequence, takesWholeSequences } from "./recurrent_sequence.ts";
+import { RecurrentStates } from "./recurrent_states.ts";
 
 const common = {
   name: "gru",
@@ -82,10 +83,9 @@ export class GruRecurrence {
   /** [batch, hidden]: the state after all steps, in reverse the one at step 0. */
   readonly final: Tensor;
 
-  #states: Tensor;
+  #states: RecurrentStates;
   #recurrent: Tensor;
   #gates: Tensor;
-  #steps: number;
 
   /**
    * Prepares to record steps.
@@ -102,35 +102,32 @@ export class GruRecurrence {
           `and lengths [${lengths.shape}]: expected [steps, batch, 3 hidden], [3 hidden, hidden], [3 hidden] and [batch].`,
       );
     }
-    this.#steps = steps;
-    this.#states = tape.tensor([steps + 1, batch, hidden], `states of ${weight.label}`);
+    const label = `states of ${weight.label}`;
+    this.#states = new RecurrentStates(tape, { steps, batch, hidden, reverse }, initial, label);
     this.#recurrent = tape.tensor([steps, batch, gates], `recurrent projection of ${weight.label}`);
     this.#gates = tape.tensor([steps, batch, gates], `gates of ${weight.label}`);
-    this.outputs = reverse ? this.#states.slice(0, steps) : this.#states.slice(1, steps + 1);
-    this.final = this.#states.at(reverse ? 0 : steps);
-    const first = this.#states.at(reverse ? steps : 0);
-    if (initial) copyInto(tape, initial, first);
-    else tape.fill(first, 0);
+    this.outputs = this.#states.outputs;
+    this.final = this.#states.final;
     tape.onBackward(() => this.#weightGradients());
   }
 
   /** [batch, hidden]: the state before step `t` is taken. */
   before(t: number): Tensor {
-    return this.#states.at(this.options.reverse ? t + 1 : t);
+    return this.#states.before(t);
   }
 
   /** [steps, batch, hidden]: the states before each step. */
   get inputs(): Tensor {
-    return this.options.reverse ? this.#states.slice(1, this.#steps + 1) : this.#states.slice(0, this.#steps);
+    return this.#states.inputs;
   }
 
   /** Records step `t`: from its projection and the state before it to the state after it. */
   step(t: number): void {
     const { tape } = this;
-    const { projection, weight, bias, lengths, reverse = false } = this.options;
-    const [, batch, hidden] = this.#states.shape as [number, number, number];
+    const { projection, weight, bias, lengths } = this.options;
+    const [, batch, hidden] = this.#states.all.shape as [number, number, number];
     const before = this.before(t);
-    const after = this.#states.at(reverse ? t : t + 1);
+    const after = this.#states.after(t);
     const recurrent = this.#recurrent.at(t);
     const gates = this.#gates.at(t);
     const params = { batch, hidden, step: t, previous: before.offset, current: after.offset };
@@ -143,7 +140,7 @@ export class GruRecurrence {
     tape.onBackward(() => {
       tape.require(after.grad);
       tape.dispatch(backward, {
-        states_saved: this.#states,
+        states_saved: this.#states.all,
         gates_saved: gates,
         lengths,
         recurrent_saved: recurrent,
@@ -179,6 +176,8 @@ export interface GruLayerOptions {
   readonly lengths: Tensor;
   /** Whether to read the sequence from its end. */
   readonly reverse?: boolean;
+  /** Whether one kernel runs the whole sequence; by default where that is faster. For tests and benches. */
+  readonly wholeSequence?: boolean;
 }
 
 /**
@@ -193,17 +192,16 @@ export function gru(
   x: Tensor,
   options: GruLayerOptions,
 ): { readonly outputs: Tensor; readonly final: Tensor } {
-  const { weightIh, biasIh, weightHh, biasHh, initial, lengths, reverse = false } = options;
+  const { weightIh, biasIh, weightHh: weight, biasHh: bias, initial, lengths, reverse = false } = options;
   const projection = linear(tape, x, { weight: weightIh, bias: biasIh });
-  const recurrence = new GruRecurrence(tape, {
-    projection,
-    weight: weightHh,
-    bias: biasHh,
-    initial,
-    lengths,
-    reverse,
-  });
-  const [steps] = x.shape as [number];
+  const [steps, batch] = x.shape as [number, number];
+  const sizes = { steps, batch, hidden: weight.columns, reverse };
+  if (options.wholeSequence ?? takesWholeSequences(tape.device, sizes)) {
+    const states = new RecurrentStates(tape, sizes, initial, `states of ${weight.label}`);
+    gruSequence(tape, { sizes, gates: projection, states, weight, bias, lengths });
+    return { outputs: states.outputs, final: states.final };
+  }
+  const recurrence = new GruRecurrence(tape, { projection, weight, bias, initial, lengths, reverse });
   for (let i = 0; i < steps; i++) recurrence.step(reverse ? steps - 1 - i : i);
   return recurrence;
 }

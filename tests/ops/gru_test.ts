@@ -5,15 +5,7 @@ import { gru, GruRecurrence } from "../../lib/ops/gru.ts";
 import { assertThrows } from "../assert.ts";
 import { device } from "../device.ts";
 import { checkOperation, type Numbers } from "./check.ts";
-
-interface Sizes {
-  readonly steps: number;
-  readonly batch: number;
-  readonly width: number;
-  readonly hidden: number;
-  readonly lengths: readonly number[];
-  readonly reverse: boolean;
-}
+import { caseName, overSequence, project, shapes, sigmoid, type Sizes } from "./recurrent.ts";
 
 interface Inputs {
   readonly x: Numbers;
@@ -24,17 +16,7 @@ interface Inputs {
   readonly initial?: Numbers;
 }
 
-const sigmoid = (x: number) => 1 / (1 + Math.exp(-x));
-
-/** `W x + b` for each of the three gates. */
-function project(weight: Numbers, bias: Numbers, x: readonly number[]): number[] {
-  return Array.from(
-    bias,
-    (b, row) => x.reduce((sum, value, k) => sum + value * weight[row * x.length + k]!, b),
-  );
-}
-
-/** One row's state after one more word. */
+/** One row's state after one more step. */
 function cell(inputs: Inputs, x: readonly number[], h: readonly number[]): number[] {
   const hidden = h.length;
   const input = project(inputs.weightIh, inputs.biasIh, x);
@@ -48,65 +30,59 @@ function cell(inputs: Inputs, x: readonly number[], h: readonly number[]): numbe
 }
 
 function reference(inputs: Inputs, sizes: Sizes): { outputs: Numbers; final: Numbers } {
+  const { outputs, finals } = overSequence(
+    inputs.x,
+    sizes,
+    [inputs.initial],
+    (x, [h]) => [cell(inputs, x, h!)],
+  );
+  return { outputs, final: finals[0]! };
+}
+
+for (const sizes of shapes) {
   const { steps, batch, width, hidden, lengths, reverse } = sizes;
-  const outputs = new Float64Array(steps * batch * hidden);
-  const final = new Float64Array(batch * hidden);
-  for (let b = 0; b < batch; b++) {
-    let h = Array.from({ length: hidden }, (_, j) => inputs.initial?.[b * hidden + j] ?? 0);
-    for (let i = 0; i < steps; i++) {
-      const t = reverse ? steps - 1 - i : i;
-      const start = (t * batch + b) * width;
-      if (t < lengths[b]!) h = cell(inputs, Array.from(inputs.x).slice(start, start + width), h);
-      outputs.set(h, (t * batch + b) * hidden);
-    }
-    final.set(h, b * hidden);
-  }
-  return { outputs, final };
+  const inputs = {
+    x: [steps, batch, width],
+    weightIh: [3 * hidden, width],
+    weightHh: [3 * hidden, hidden],
+    biasIh: [3 * hidden],
+    biasHh: [3 * hidden],
+  };
+  const integers = { lengths: { shape: [batch], values: lengths } };
+  const name = caseName("gru", sizes);
+  checkOperation({
+    name,
+    inputs,
+    integers,
+    record: (tape, { x, lengths, ...weights }) => {
+      const { outputs, final } = gru(tape, x, { ...weights, lengths, reverse });
+      return { outputs, final };
+    },
+    reference: (inputs) => reference(inputs, sizes),
+  });
+  checkOperation({
+    name: `${name}, from a given state, step by step`,
+    inputs: { ...inputs, initial: [batch, hidden] },
+    integers,
+    record: (tape, { x, lengths, ...weights }) => {
+      const { outputs, final } = gru(tape, x, { ...weights, lengths, reverse, wholeSequence: false });
+      return { outputs, final };
+    },
+    reference: (inputs) => reference(inputs, sizes),
+  });
 }
 
-const shapes: readonly Omit<Sizes, "reverse">[] = [
-  { steps: 1, batch: 1, width: 1, hidden: 1, lengths: [1] },
-  { steps: 5, batch: 4, width: 3, hidden: 7, lengths: [5, 1, 0, 3] },
-  { steps: 3, batch: 9, width: 5, hidden: 11, lengths: [0, 1, 2, 3, 3, 2, 1, 0, 9] },
-];
-
-for (const shape of shapes) {
-  for (const reverse of [false, true]) {
-    const { steps, batch, width, hidden, lengths } = shape;
-    const sizes = { ...shape, reverse };
-    const inputs = {
-      x: [steps, batch, width],
-      weightIh: [3 * hidden, width],
-      weightHh: [3 * hidden, hidden],
-      biasIh: [3 * hidden],
-      biasHh: [3 * hidden],
-    };
-    const integers = { lengths: { shape: [batch], values: lengths } };
-    const name = `gru() of [${steps}, ${batch}, ${width}] to ${hidden}, lengths ${lengths}${
-      reverse ? ", reverse" : ""
-    }`;
-    checkOperation({
-      name,
-      inputs,
-      integers,
-      record: (tape, { x, lengths, ...weights }) => {
-        const { outputs, final } = gru(tape, x, { ...weights, lengths, reverse });
-        return { outputs, final };
-      },
-      reference: (inputs) => reference(inputs, sizes),
-    });
-    checkOperation({
-      name: `${name}, from a given state`,
-      inputs: { ...inputs, initial: [batch, hidden] },
-      integers,
-      record: (tape, { x, lengths, ...weights }) => {
-        const { outputs, final } = gru(tape, x, { ...weights, lengths, reverse });
-        return { outputs, final };
-      },
-      reference: (inputs) => reference(inputs, sizes),
-    });
-  }
-}
+checkOperation({
+  name: "gru() from a given state, in the way of its profile",
+  inputs: { x: [3, 5, 2], weightIh: [9, 2], weightHh: [9, 3], biasIh: [9], biasHh: [9], initial: [5, 3] },
+  integers: { lengths: { shape: [5], values: [3, 1, 0, 2, 3] } },
+  record: (tape, { x, lengths, ...weights }) => {
+    const { outputs, final } = gru(tape, x, { ...weights, lengths });
+    return { outputs, final };
+  },
+  reference: (inputs) =>
+    reference(inputs, { steps: 3, batch: 5, width: 2, hidden: 3, lengths: [3, 1, 0, 2, 3], reverse: false }),
+});
 
 checkOperation({
   name: "gru() of which only the final state is used",
