@@ -5,7 +5,7 @@
 //
 // N: rows   V: classes
 
-struct Params { rows: u32, classes: u32, first: u32, ignored: u32, smoothing: f32, training: u32, targets_offset: u32 }
+struct Params { rows: u32, classes: u32, first: u32, ignored: u32, smoothing: f32, training: u32, targets_offset: u32, logits_stride: u32 }
 
 override LANES: u32 = 8u;
 
@@ -32,7 +32,7 @@ fn forward(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups:
            @builtin(local_invocation_index) lane: u32) {
   let row = group.y * groups.x + group.x;
   if (row >= p.rows) { return; }
-  let start = row * p.classes;
+  let start = row * p.logits_stride;
   let target_class = targets[p.targets_offset + p.first + row];
   let total_rows = arrayLength(&losses) / 2u;
   if (target_class == p.ignored) {

@@ -1,21 +1,12 @@
 // The matrix product for software adapters whose workgroup of 8 is one vector of the CPU. Same bindings and
 // parameters as matmul.wgsl; generated, because the speed comes from named accumulators and constant shuffles.
 
-/**
- * Writes the WGSL for tiles of `rows` x 32.
- *
- * Each of the 8 lanes owns four columns of the tile in all its rows, as one `vec4f` a row. For every k a lane
- * loads four elements of B and `rows / 8` of A; the elements of A reach the other lanes by `subgroupShuffle` with
- * a constant lane, which costs next to nothing there, while a load costs as much as a hundred multiply-adds.
- *
- * @param rows Rows of a tile: a multiple of 8. 32 for speed, 8 where the matrix has few rows.
- */
-export function matmulCpu8(rows: number): string {
-  const lane = rows / 8;
-  const each = (count: number, line: (index: number) => string) =>
-    Array.from({ length: count }, (_, index) => line(index)).join("\n");
-  const broadcast = (row: number) => `subgroupShuffle(av${row % lane}, ${Math.floor(row / lane)}u)`;
-  return `// C = act(A B + bias)   or, accumulating, C += A B; tiles of ${rows} x 32, one workgroup of 8 lanes each
+/** Lines of WGSL, one for each index below `count`. */
+export const each = (count: number, line: (index: number) => string) =>
+  Array.from({ length: count }, (_, index) => line(index)).join("\n");
+
+/** The parameters and bindings, with the operands' elements as `element`. */
+export const matmulHead = (element: "f32" | "vec4f") => `
 struct Params {
   rows: u32, columns: u32, inner: u32,
   a_offset: u32, a_stride: u32, transpose_a: u32,
@@ -24,13 +15,15 @@ struct Params {
   c_offset: u32, c_stride: u32, accumulate_c: u32,
 }
 
-@group(0) @binding(0) var<storage, read> a: array<f32>;        // [rows, inner]
-@group(0) @binding(1) var<storage, read> b: array<f32>;        // [inner, columns]
+@group(0) @binding(0) var<storage, read> a: array<${element}>;  // [rows, inner]
+@group(0) @binding(1) var<storage, read> b: array<${element}>;  // [inner, columns]
 @group(0) @binding(2) var<storage, read> bias: array<f32>;     // [columns]
 @group(0) @binding(3) var<storage, read_write> c: array<f32>;  // [rows, columns]
 @group(1) @binding(0) var<uniform> p: Params;
+`;
 
-fn activate(x: vec4f) -> vec4f {
+/** What becomes of the sums: four columns of a row at a time. */
+export const matmulStore = `fn activate(x: vec4f) -> vec4f {
   switch p.activation {
     case 1u: { return tanh(clamp(x, vec4f(-15.0), vec4f(15.0))); }
     case 2u: { return 1.0 / (1.0 + exp(-x)); }
@@ -57,6 +50,36 @@ fn store(row: u32, column: u32, sums: vec4f, bias_values: vec4f) {
   if (count > 3u) { c[i + 3u] = x.w; }
 }
 
+fn bias_at(column: u32, last_column: u32) -> vec4f {
+  if (p.has_bias == 0u) { return vec4f(); }
+  let i = p.bias_offset;
+  return vec4f(bias[i + min(column, last_column)], bias[i + min(column + 1u, last_column)],
+               bias[i + min(column + 2u, last_column)], bias[i + min(column + 3u, last_column)]);
+}
+`;
+
+/** Stores the sums `c0` and so on. A loop: written out, the stores would be most of the program, and compile for seconds. */
+export const storeRows = (rows: number) => `
+  let bias_values = bias_at(column, last_column);
+  var sums: array<vec4f, ${rows}>;
+${each(rows, (r) => `  sums[${r}] = c${r};`)}
+  for (var r = 0u; r < ${rows}u; r++) { store(row + r, column, sums[r], bias_values); }`;
+
+/**
+ * Writes the WGSL for tiles of `rows` x 32.
+ *
+ * Each of the 8 lanes owns four columns of the tile in all its rows, as one `vec4f` a row. For every k a lane
+ * loads four elements of B and `rows / 8` of A; the elements of A reach the other lanes by `subgroupShuffle` with
+ * a constant lane, which costs next to nothing there, while a load costs as much as a hundred multiply-adds.
+ *
+ * @param rows Rows of a tile: a multiple of 8. 32 for speed, 8 where the matrix has few rows.
+ */
+export function matmulCpu8(rows: number): string {
+  const lane = rows / 8;
+  const broadcast = (row: number) => `subgroupShuffle(av${row % lane}, ${Math.floor(row / lane)}u)`;
+  return `// C = act(A B + bias)   or, accumulating, C += A B; tiles of ${rows} x 32, one workgroup of 8 lanes each
+${matmulHead("f32")}
+${matmulStore}
 @compute @workgroup_size(8)
 fn forward(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) lane: u32) {
   let row = group.y * ${rows}u;
@@ -78,13 +101,7 @@ ${each(rows, (r) => `  var c${r} = vec4f();`)}
 ${each(lane, (i) => `    let av${i} = a[a${i} + ka];`)}
 ${each(rows, (r) => `    c${r} = fma(vec4f(${broadcast(r)}), bv, c${r});`)}
   }
-  var bias_values = vec4f();
-  if (p.has_bias != 0u) {
-    let i = p.bias_offset;
-    bias_values = vec4f(bias[i + min(column, last_column)], bias[i + min(column + 1u, last_column)],
-                        bias[i + min(column + 2u, last_column)], bias[i + min(column + 3u, last_column)]);
-  }
-${each(rows, (r) => `  store(row + ${r}u, column, c${r}, bias_values);`)}
+${storeRows(rows)}
 }
 `;
 }

@@ -3,11 +3,10 @@
 // time steps; between steps its lanes only have to see each other's writes. Generated like matmul_cpu8.ts: named
 // accumulators, and elements of the left operand that travel by constant shuffles.
 
+import { each } from "./matmul_cpu8.ts";
+
 /** The cells there are. */
 export type CellName = "gru" | "lstm";
-
-const each = (count: number, line: (index: number) => string) =>
-  Array.from({ length: count }, (_, index) => line(index)).join("\n");
 
 /** What stands at the head of all kernels. B: batch, H: hidden, T: steps */
 const params = `

@@ -204,8 +204,8 @@ export class Tape {
     }
     const gaps = written.gaps(start, end);
     const untouched = gaps.length === 1 && gaps[0]![0] === start && gaps[0]![1] === end;
-    if (untouched && tensor.contiguous) {
-      written.add(start, end);
+    if (untouched && (tensor.contiguous || !storage.isGradient)) {
+      for (const [from, to] of stretches(tensor)) written.add(from, to);
       return false;
     }
     this.require(tensor.contiguous ? tensor : new Tensor(storage, [storage.size]));

@@ -2,7 +2,10 @@
 // operation with a gradient of its own: its users say which products their backward passes are.
 
 import { matmulCpu8 } from "../../kernels/matmul_cpu8.ts";
-import tiled from "../../kernels/matmul.wgsl" with { type: "text" };
+import { matmulCpu8Vector } from "../../kernels/matmul_cpu8_vector.ts";
+import { matmulTiled } from "../../kernels/matmul_tiled.ts";
+import reference from "../../kernels/matmul.wgsl" with { type: "text" };
+import type { Device, Profile } from "../gpu/device.ts";
 import { defineKernel, type Kernel } from "../gpu/kernel.ts";
 import type { Tape } from "../gpu/tape.ts";
 import { Tensor } from "../gpu/tensor.ts";
@@ -29,31 +32,81 @@ const params = {
 
 type Matmul = Kernel<typeof bindings, typeof params>;
 
-/** A variant of the product with tiles of `height` x `width`. */
-function variant(name: string, source: string, height: number, width: number, subgroups: boolean): Matmul {
+/** One way to compute the product. */
+export interface MatmulVariant {
+  /** What runs. */
+  readonly kernel: Matmul;
+  /** The adapters it is for. */
+  readonly profile: Profile;
+  /** Whether it can read these operands, on this device. */
+  fits(operands: MatmulOptions, device: Device): boolean;
+  /** Whether it is likely to be the fastest; the first of which that is said is taken. */
+  suits(operands: MatmulOptions): boolean;
+}
+
+/** A kernel with tiles of `height` x `width`. */
+function kernel(name: string, source: string, height: number, width: number): Matmul {
   return defineKernel({
     name,
     source,
     entryPoint: "forward",
     bindings,
     params,
-    subgroups,
+    subgroups: name.startsWith("matmul_cpu8"),
     workgroups: ({ rows, columns }) => [Math.ceil(columns / width), Math.ceil(rows / height)],
   });
 }
 
-/** The variants of the product, for tests and benches; the op table runs each of them. */
-export const matmulKernels: Readonly<Record<"gpu" | "cpu8" | "cpu8Flat", Matmul>> = {
-  gpu: variant("matmul", tiled, 64, 64, false),
-  cpu8: variant("matmul_cpu8(32)", matmulCpu8(32), 32, 32, true),
-  cpu8Flat: variant("matmul_cpu8(8)", matmulCpu8(8), 8, 32, true),
-};
-
-/** The variant for a number of rows on the tape's device. */
-function choose(tape: Tape, rows: number): Matmul {
-  if (tape.device.profile === "gpu") return matmulKernels.gpu;
-  return rows <= 8 ? matmulKernels.cpu8Flat : matmulKernels.cpu8;
+/** The variant for operands that lie in this way, read four elements at a time. */
+function vector(transposeA: boolean, transposeB: boolean): MatmulVariant {
+  const name = `matmul_cpu8_vector(${transposeA ? "T" : "N"}${transposeB ? "T" : "N"})`;
+  return {
+    kernel: kernel(name, matmulCpu8Vector(transposeA, transposeB), 32, 32),
+    profile: "cpu8",
+    fits: (operands) =>
+      (operands.transposeA ?? false) === transposeA && (operands.transposeB ?? false) === transposeB &&
+      inFours(operands.a) && inFours(operands.b),
+    suits: always,
+  };
 }
+
+/** Whether every row begins at a multiple of four elements, and the memory ends at one. */
+function inFours({ offset, stride, storage }: Tensor): boolean {
+  return offset % 4 === 0 && stride % 4 === 0 && storage.size % 4 === 0;
+}
+
+const always = () => true;
+
+/** The product without any art: what the variants have to agree with, and are to be understood by. */
+export const matmulReference: Matmul = kernel("matmul", reference, 8, 8);
+
+/** The variants of the product, for tests and benches. */
+export const matmulVariants: readonly MatmulVariant[] = [
+  {
+    kernel: kernel("matmul_tiled(128)", matmulTiled(128), 128, 128),
+    profile: "gpu",
+    fits: (_, { limits }) => limits.maxComputeWorkgroupStorageSize >= 32768,
+    // Enough of them to busy a large GPU.
+    suits: ({ c }) => Math.floor(c.rows / 128) * Math.floor(c.columns / 128) >= 64,
+  },
+  {
+    kernel: kernel("matmul_tiled(64)", matmulTiled(64), 64, 64),
+    profile: "gpu",
+    fits: always,
+    suits: always,
+  },
+  {
+    kernel: kernel("matmul_cpu8(8)", matmulCpu8(8), 8, 32),
+    profile: "cpu8",
+    fits: always,
+    suits: ({ c }) => c.rows <= 8,
+  },
+  vector(false, false),
+  vector(false, true),
+  vector(true, false),
+  vector(true, true),
+  { kernel: kernel("matmul_cpu8(32)", matmulCpu8(32), 32, 32), profile: "cpu8", fits: always, suits: always },
+];
 
 /** The operands of {@linkcode matmul}. Leading axes count as rows. */
 export interface MatmulOptions {
@@ -92,7 +145,11 @@ export function matmul(tape: Tape, options: MatmulOptions): void {
   }
   // A binding cannot be left out: without a bias the kernel gets something it does not look at.
   const bound = bias ?? new Tensor(b.storage, [1], b.offset);
-  tape.dispatch(options.kernel ?? choose(tape, rows), { a, b, bias: bound, c }, {
+  const { device } = tape;
+  const chosen = matmulVariants.find(({ profile, fits, suits }) =>
+    profile === device.profile && fits(options, device) && suits(options)
+  )!;
+  tape.dispatch(options.kernel ?? chosen.kernel, { a, b, bias: bound, c }, {
     rows,
     columns,
     inner,

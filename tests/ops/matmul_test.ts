@@ -1,6 +1,7 @@
 // The matrix product in all its forms, each variant of the kernel against three loops. Its gradients are
 // products again, recorded by its users: tests/ops/linear_test.ts has them.
 
+import fc from "npm:fast-check@4.10.2";
 import type { Device } from "../../lib/gpu/device.ts";
 import { Parameters } from "../../lib/gpu/parameters.ts";
 import { Plan } from "../../lib/gpu/plan.ts";
@@ -8,9 +9,15 @@ import { Tape } from "../../lib/gpu/tape.ts";
 import type { Tensor } from "../../lib/gpu/tensor.ts";
 import type { Activation } from "../../lib/ops/activation.ts";
 import { copyInto } from "../../lib/ops/concatenate.ts";
-import { matmul, matmulKernels, type MatmulOptions } from "../../lib/ops/matmul.ts";
+import {
+  matmul,
+  type MatmulOptions,
+  matmulReference,
+  type MatmulVariant,
+  matmulVariants,
+} from "../../lib/ops/matmul.ts";
 import { Random } from "../../lib/random.ts";
-import { assertThrows } from "../assert.ts";
+import { assert, assertThrows } from "../assert.ts";
 import { device, testEachProfile } from "../device.ts";
 import { assertClose, normals, type Shape } from "./check.ts";
 
@@ -25,6 +32,8 @@ interface Case {
   readonly accumulate?: boolean;
   /** How many columns each operand's rows are apart beyond their own, in front and behind. */
   readonly margin?: number;
+  /** Whether there are as many columns more behind as make their distance a multiple of four. */
+  readonly fours?: boolean;
 }
 
 const functions: Record<Activation, (x: number) => number> = {
@@ -54,53 +63,82 @@ for (const transposeA of [false, true]) {
     }
   }
 }
+for (const sizes of [[1, 4, 4], [31, 33, 5], [32, 32, 4], [33, 31, 6], [67, 37, 15]] as const) {
+  for (const transposeA of [false, true]) {
+    for (const transposeB of [false, true]) {
+      cases.push({ sizes, transposeA, transposeB, fours: true }, {
+        ...{ sizes, transposeA, transposeB, fours: true, margin: 4, accumulate: true, bias: true },
+        activation: "tanh",
+      });
+    }
+  }
+}
 for (const activation of ["tanh", "sigmoid", "relu"] as const) {
   cases.push({ sizes: [7, 10, 4], activation }, { sizes: [33, 10, 4], activation, bias: true });
 }
 
 testEachProfile("matmul() agrees with three loops", async (device) => {
-  for (const kernel of variants(device)) {
-    for (const options of cases) await check(device, kernel, options);
+  for (const variant of variants(device)) {
+    let checked = 0;
+    for (const options of cases) checked += await check(device, options, variant) ? 1 : 0;
+    assert(checked >= 10, `only ${checked} cases are for ${variant.kernel.name}`);
   }
 });
 
-testEachProfile(
-  "matmul() chooses a variant by the number of rows, and each agrees at its border",
-  async (device) => {
-    for (const rows of [7, 8, 9]) await check(device, undefined, { sizes: [rows, 33, 5] });
-  },
-);
-
-function variants(device: Device): MatmulOptions["kernel"][] {
-  return Object.entries(matmulKernels).filter(([name]) => name.startsWith(device.profile)).map(([, kernel]) =>
-    kernel
+testEachProfile("matmul() agrees whatever the sizes, with the variant of its choice", async (device) => {
+  const size = fc.integer({ min: 1, max: 70 });
+  const options = fc.record({
+    sizes: fc.tuple(size, size, size),
+    transposeA: fc.boolean(),
+    transposeB: fc.boolean(),
+    bias: fc.boolean(),
+    accumulate: fc.boolean(),
+    margin: fc.constantFrom(0, 1, 4),
+    fours: fc.boolean(),
+  });
+  await fc.assert(
+    fc.asyncProperty(options, async (options) => void await check(device, options)),
+    { numRuns: 60, seed: 5 },
   );
+});
+
+testEachProfile("matmul() agrees below, at and above the border between variants", async (device) => {
+  for (const rows of [7, 8, 9]) await check(device, { sizes: [rows, 33, 5] });
+});
+
+function variants({ profile }: Device): MatmulVariant[] {
+  const readable = { kernel: matmulReference, profile, fits: () => true, suits: () => false };
+  return [readable, ...matmulVariants.filter((variant) => variant.profile === profile)];
 }
 
-async function check(device: Device, kernel: MatmulOptions["kernel"], options: Case): Promise<void> {
+/** Returns whether the variant can do it at all. */
+async function check(device: Device, options: Case, variant?: MatmulVariant): Promise<boolean> {
   const {
     sizes: [rows, columns, inner],
     transposeA = false,
     transposeB = false,
     activation = "none",
     margin = 0,
+    fours = false,
   } = options;
   const random = new Random(3);
   const parameters = new Parameters(device);
   const values = new Map<Tensor, Float32Array>();
-  const inMargin = (i: number, width: number) => i % width < margin || i % width >= width - margin;
   const operand = (name: string, shape: Shape) => {
-    const wide = [...shape.slice(0, -1), shape.at(-1)! + 2 * margin];
+    const width = shape.at(-1)!;
+    const least = width + 2 * margin;
+    const wide = [...shape.slice(0, -1), fours ? 4 * Math.ceil(least / 4) : least];
+    const inMargin = (column: number) => column < margin || column >= margin + width;
     const tensor: Tensor = parameters.declare(name, wide, (random, size) => {
       const numbers = normals(random, size);
       // What lies beside the operands must not matter, not even multiplied by zero.
-      if (name !== "old") numbers.forEach((_, i) => inMargin(i, wide.at(-1)!) && (numbers[i] = NaN));
+      if (name !== "old") numbers.forEach((_, i) => inMargin(i % wide.at(-1)!) && (numbers[i] = NaN));
       values.set(tensor, numbers);
       return numbers;
     });
     return tensor;
   };
-  const view = (tensor: Tensor) => tensor.columnSlice(margin, tensor.columns - margin);
+  const view = (tensor: Tensor, width: number) => tensor.columnSlice(margin, margin + width);
   const a = operand("a", transposeA ? [inner, rows] : [rows, inner]);
   const b = operand("b", transposeB ? [columns, inner] : [inner, columns]);
   const old = operand("old", [rows, columns]);
@@ -110,16 +148,20 @@ async function check(device: Device, kernel: MatmulOptions["kernel"], options: C
   const tape = new Tape(device, { training: false });
   const c = tape.kept(old.shape, "c");
   if (options.accumulate) copyInto(tape, old, c);
-  matmul(tape, {
-    a: view(a),
-    b: view(b),
-    c: view(c),
-    bias: bias && view(bias),
+  const multiplication: MatmulOptions = {
+    a: view(a, transposeA ? rows : inner),
+    b: view(b, transposeB ? inner : columns),
+    c: view(c, columns),
+    bias: bias && view(bias, columns),
     transposeA,
     transposeB,
     activation,
-    ...(kernel ? { kernel } : {}),
-  });
+  };
+  if (variant && !variant.fits(multiplication, device)) {
+    parameters.close();
+    return false;
+  }
+  matmul(tape, { ...multiplication, ...(variant ? { kernel: variant.kernel } : {}) });
   const plan = await Plan.compile(tape);
   plan.run();
   const [actual] = await plan.read(c);
@@ -138,7 +180,13 @@ async function check(device: Device, kernel: MatmulOptions["kernel"], options: C
       expected[i * c.columns + margin + j] = functions[activation](sum);
     }
   }
-  assertClose(actual!, expected, 1e-5, `${kernel?.name ?? "the default"} with ${JSON.stringify(options)}`);
+  // Beside C a product without something to add to leaves whatever was there.
+  const inside = (_: number, i: number) => i % c.columns >= margin && i % c.columns < margin + columns;
+  const considered = (values: ArrayLike<number>) =>
+    options.accumulate ? values : Array.from(values).filter(inside);
+  const what = `${variant?.kernel.name ?? "the default"} with ${JSON.stringify(options)}`;
+  assertClose(considered(actual!), considered(expected), 1e-5, what);
+  return true;
 }
 
 testEachProfile("matmul() without a bias does not ask that all of B's memory be written", async (device) => {
