@@ -4,6 +4,17 @@
 import { each, matmulHead, matmulStore, storeRows } from "./matmul_cpu8.ts";
 
 /**
+ * Four neighbouring numbers, read as two of 64 bits: the CPU takes a load apart into one for each lane and component,
+ * with a check of its bounds each, so half as many components are nearly half the work.
+ */
+const four = `
+fn four(pair: vec2<u64>) -> vec4f {
+  return vec4f(bitcast<f32>(u32(pair.x)), bitcast<f32>(u32(pair.x >> 32u)),
+               bitcast<f32>(u32(pair.y)), bitcast<f32>(u32(pair.y >> 32u)));
+}
+`;
+
+/**
  * Writes the WGSL for tiles of 32 x 32, four inner elements at a time.
  *
  * Each of the 8 lanes owns four columns of the tile in all its rows, as one `vec4f` a row, and loads a block of 4 x 4
@@ -27,10 +38,11 @@ export function matmulCpu8Vector(transposeA: boolean, transposeB: boolean): stri
   // What lies beyond the inner length may be anything, and must not be multiplied even by zero.
   const load = (name: string, i: number, along: boolean, start: string) =>
     along
-      ? `    let ${name}${i} = select(vec4f(), ${name}[(${start} + k) / 4u], inside);`
-      : `    let ${name}${i} = select(vec4f(), ${name}[(${start} + (k + ${i}u) * p.${name}_stride) / 4u], inside[${i}]);`;
+      ? `    let ${name}${i} = select(vec4f(), four(${name}[(${start} + k) / 4u]), inside);`
+      : `    let ${name}${i} = select(vec4f(), four(${name}[(${start} + (k + ${i}u) * p.${name}_stride) / 4u]), inside[${i}]);`;
   return `// C = act(A B + bias)   or, accumulating, C += A B; tiles of 32 x 32, one workgroup of 8 lanes each
-${matmulHead("vec4f")}
+${matmulHead("vec2<u64>")}
+${four}
 ${matmulStore}
 @compute @workgroup_size(8)
 fn forward(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) lane: u32) {

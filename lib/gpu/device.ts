@@ -7,7 +7,7 @@ export class AdapterNotFoundError extends Error {
   override name = "AdapterNotFoundError";
 }
 
-/** The kernel variants an adapter is given: `cpu8` for software adapters with eight-wide subgroups. */
+/** The kernel variants an adapter is given: `cpu8` for software adapters with eight-wide subgroups and 64-bit integers. */
 export type Profile = "cpu8" | "gpu";
 
 /** What can be asked of {@linkcode openDevice}. */
@@ -20,8 +20,10 @@ export interface DeviceOptions {
   readonly memoryBudget?: number;
 }
 
+const INTEGERS_OF_64_BITS = "wgpu-shader-int64";
+
 /** Features worth having, by name; Deno hides some of them from `adapter.features` but grants them. */
-const WANTED_FEATURES = ["subgroups", "timestamp-query", "shader-f16"];
+const WANTED_FEATURES = ["subgroups", "timestamp-query", "shader-f16", INTEGERS_OF_64_BITS];
 
 /**
  * Opens the GPU that this machine has.
@@ -152,11 +154,15 @@ export class Device {
       /llvmpipe|swiftshader|warp/i.test(adapter.info.description);
     const { subgroupMinSize, subgroupMaxSize } = adapter.info;
     const eightWide = directive !== undefined && subgroupMinSize === 8 && subgroupMaxSize === 8;
-    this.profile = options.profile ?? (this.software && eightWide ? "cpu8" : "gpu");
-    if (this.profile === "cpu8" && !eightWide) {
+    const longIntegers = this.features.has(INTEGERS_OF_64_BITS);
+    this.profile = options.profile ?? (this.software && eightWide && longIntegers ? "cpu8" : "gpu");
+    if (this.profile === "cpu8" && !(eightWide && longIntegers)) {
       throw new RangeError(
-        `Cannot use the profile "cpu8": subgroups of 8 are needed, and this adapter's have ` +
-          `${subgroupMinSize ?? "?"} to ${subgroupMaxSize ?? "?"}. Leave the profile out.`,
+        `Cannot use the profile "cpu8": subgroups of 8 and 64-bit integers are needed, and this adapter has subgroups of ` +
+          `${subgroupMinSize ?? "?"} to ${subgroupMaxSize ?? "?"}, and ${
+            longIntegers ? "such" : "no such"
+          } ` +
+          "integers. Leave the profile out.",
       );
     }
     this.#memoryBudget = options.memoryBudget ?? Infinity;
