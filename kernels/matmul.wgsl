@@ -4,7 +4,7 @@
 // read. The fast ones, matmul_cpu8.ts, matmul_cpu8_vector.ts and matmul_tiled.ts, have its bindings and parameters.
 
 struct Params {
-  rows: u32, columns: u32, inner: u32,
+  rows: u32, columns: u32, inner: u32, inner_share: u32,
   a_offset: u32, a_stride: u32, transpose_a: u32,
   b_offset: u32, b_stride: u32, transpose_b: u32,
   bias_offset: u32, has_bias: u32, activation: u32,
@@ -31,14 +31,15 @@ fn forward(@builtin(global_invocation_id) id: vec3u) {
   let row = id.y;
   let column = id.x;
   if (row >= p.rows || column >= p.columns) { return; }
+  let end = min(p.inner, (id.z + 1u) * p.inner_share);
   var sum = 0.0;
-  for (var k = 0u; k < p.inner; k++) {
+  for (var k = id.z * p.inner_share; k < end; k++) {
     let i = p.a_offset + select(row * p.a_stride + k, k * p.a_stride + row, p.transpose_a != 0u);
     let j = p.b_offset + select(k * p.b_stride + column, column * p.b_stride + k, p.transpose_b != 0u);
-    sum += a[i] * b[j];
+    sum = fma(a[i], b[j], sum);
   }
   if (p.has_bias != 0u) { sum += bias[p.bias_offset + column]; }
-  let i = p.c_offset + row * p.c_stride + column;
+  let i = p.c_offset + (id.z * p.rows + row) * p.c_stride + column;
   if (p.accumulate_c != 0u) { sum += c[i]; }
   c[i] = activate(sum);
 }

@@ -1,26 +1,7 @@
 // The matrix product for software adapters whose workgroup of 8 is one vector of the CPU. Same bindings and
 // parameters as matmul.wgsl; generated, because the speed comes from named accumulators and constant shuffles.
 
-/** Lines of WGSL, one for each index below `count`. */
-export const each = (count: number, line: (index: number) => string) =>
-  Array.from({ length: count }, (_, index) => line(index)).join("\n");
-
-/** The parameters and bindings, with the operands' elements as `element`. */
-export const matmulHead = (element: "f32" | "vec2<u64>") => `
-struct Params {
-  rows: u32, columns: u32, inner: u32,
-  a_offset: u32, a_stride: u32, transpose_a: u32,
-  b_offset: u32, b_stride: u32, transpose_b: u32,
-  bias_offset: u32, has_bias: u32, activation: u32,
-  c_offset: u32, c_stride: u32, accumulate_c: u32,
-}
-
-@group(0) @binding(0) var<storage, read> a: array<${element}>;  // [rows, inner]
-@group(0) @binding(1) var<storage, read> b: array<${element}>;  // [inner, columns]
-@group(0) @binding(2) var<storage, read> bias: array<f32>;     // [columns]
-@group(0) @binding(3) var<storage, read_write> c: array<f32>;  // [rows, columns]
-@group(1) @binding(0) var<uniform> p: Params;
-`;
+import { each, matmulHead } from "./matmul_head.ts";
 
 /** What becomes of the sums: four columns of a row at a time. */
 export const matmulStore = `fn activate(x: vec4f) -> vec4f {
@@ -32,9 +13,9 @@ export const matmulStore = `fn activate(x: vec4f) -> vec4f {
   }
 }
 
-fn store(row: u32, column: u32, sums: vec4f, bias_values: vec4f) {
+fn store(start: u32, row: u32, column: u32, sums: vec4f, bias_values: vec4f) {
   if (row >= p.rows) { return; }
-  let i = p.c_offset + row * p.c_stride + column;
+  let i = start + row * p.c_stride + column;
   let count = min(p.columns - min(column, p.columns), 4u);
   var x = sums + bias_values;
   if (p.accumulate_c != 0u) {
@@ -63,7 +44,8 @@ export const storeRows = (rows: number) => `
   let bias_values = bias_at(column, last_column);
   var sums: array<vec4f, ${rows}>;
 ${each(rows, (r) => `  sums[${r}] = c${r};`)}
-  for (var r = 0u; r < ${rows}u; r++) { store(row + r, column, sums[r], bias_values); }`;
+  let start = p.c_offset + group.z * p.rows * p.c_stride;
+  for (var r = 0u; r < ${rows}u; r++) { store(start, row + r, column, sums[r], bias_values); }`;
 
 /**
  * Writes the WGSL for tiles of `rows` x 32.
@@ -82,8 +64,10 @@ ${matmulHead("f32")}
 ${matmulStore}
 @compute @workgroup_size(8)
 fn forward(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) lane: u32) {
-  let row = group.y * ${rows}u;
-  let column = group.x * 32u + 4u * lane;
+  let tile = tile_of(group);
+  let row = tile.x * ${rows}u;
+  let column = tile.y * 32u + 4u * lane;
+  let end = min(p.inner, (group.z + 1u) * p.inner_share);
   let a_row = select(p.a_stride, 1u, p.transpose_a != 0u);
   let a_inner = select(1u, p.a_stride, p.transpose_a != 0u);
   let b_inner = select(p.b_stride, 1u, p.transpose_b != 0u);
@@ -94,7 +78,7 @@ fn forward(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id)
 ${each(lane, (i) => `  let a${i} = p.a_offset + min(row + ${lane}u * lane + ${i}u, last_row) * a_row;`)}
 ${each(4, (j) => `  let b${j} = p.b_offset + min(column + ${j}u, last_column) * b_column;`)}
 ${each(rows, (r) => `  var c${r} = vec4f();`)}
-  for (var k = 0u; k < p.inner; k++) {
+  for (var k = group.z * p.inner_share; k < end; k++) {
     let kb = k * b_inner;
     let bv = vec4f(b[b0 + kb], b[b1 + kb], b[b2 + kb], b[b3 + kb]);
     let ka = k * a_inner;

@@ -1,7 +1,8 @@
 // The matrix product for software adapters, where both operands can be read four elements at a time. Same bindings
 // and parameters as matmul.wgsl; generated for each way the operands may lie.
 
-import { each, matmulHead, matmulStore, storeRows } from "./matmul_cpu8.ts";
+import { matmulStore, storeRows } from "./matmul_cpu8.ts";
+import { each, matmulHead } from "./matmul_head.ts";
 
 /**
  * Four neighbouring numbers, read as two of 64 bits: the CPU takes a load apart into one for each lane and component,
@@ -14,68 +15,114 @@ fn four(pair: vec2<u64>) -> vec4f {
 }
 `;
 
+/** How the left operand's block, `rows` x 4 inner elements, is spread over the lanes. */
+interface LeftBlock {
+  /** Before the loop: where each lane's loads begin. */
+  readonly starts: string;
+  /** In the loop: the lane's own elements. */
+  readonly loads: string;
+  /** An element, wherever it is. */
+  element(row: number, inner: number): string;
+}
+
+/** Rows side by side in memory: lane `l` has rows `4 l` and following, or of eight rows every second lane half of them. */
+function transposedLeft(rows: 8 | 32): LeftBlock {
+  if (rows === 8) {
+    return {
+      starts:
+        `  let a_start = p.a_offset + min(row + 4u * (lane % 2u), last_row & ~3u) + lane / 2u * p.a_stride;`,
+      loads: `    let a0 = select(vec4f(), four(a[(a_start + k * p.a_stride) / 4u]), k + lane / 2u < end);`,
+      element: (row, inner) => `subgroupShuffle(a0.${"xyzw"[row % 4]}, ${2 * inner + Math.floor(row / 4)}u)`,
+    };
+  }
+  return {
+    starts: "  let a_start = p.a_offset + min(row + 4u * lane, last_row & ~3u);",
+    loads: each(
+      4,
+      (i) =>
+        `    let a${i} = select(vec4f(), four(a[(a_start + (k + ${i}u) * p.a_stride) / 4u]), inside[${i}]);`,
+    ),
+    element: (row, inner) => `subgroupShuffle(a${inner}.${"xyzw"[row % 4]}, ${Math.floor(row / 4)}u)`,
+  };
+}
+
+/** Inner elements side by side in memory: each lane has them of `rows / 8` rows. */
+function plainLeft(rows: 8 | 32): LeftBlock {
+  const own = rows / 8;
+  return {
+    starts: each(
+      own,
+      (i) => `  let a_start${i} = p.a_offset + min(row + ${own}u * lane + ${i}u, last_row) * p.a_stride;`,
+    ),
+    loads: each(own, (i) => `    let a${i} = select(vec4f(), four(a[(a_start${i} + k) / 4u]), inside);`),
+    element: (row, inner) => `subgroupShuffle(a${row % own}.${"xyzw"[inner]}, ${Math.floor(row / own)}u)`,
+  };
+}
+
+/** The right operand's block, 4 inner elements x 32: each lane has four columns, as `right0` to `right3`. */
+function rightBlock(transposed: boolean): { readonly starts: string; readonly loads: string } {
+  if (!transposed) {
+    return {
+      starts: "  let b_start = p.b_offset + min(column, last_column & ~3u);",
+      loads: each(
+        4,
+        (i) =>
+          `    let right${i} = select(vec4f(), four(b[(b_start + (k + ${i}u) * p.b_stride) / 4u]), inside[${i}]);`,
+      ),
+    };
+  }
+  const columns = (inner: number) => [0, 1, 2, 3].map((j) => `b${j}.${"xyzw"[inner]}`).join(", ");
+  return {
+    starts: each(4, (j) => `  let b_start${j} = p.b_offset + min(column + ${j}u, last_column) * p.b_stride;`),
+    loads: each(4, (j) => `    let b${j} = select(vec4f(), four(b[(b_start${j} + k) / 4u]), inside);`) +
+      "\n" +
+      each(4, (inner) => `    let right${inner} = vec4f(${columns(inner)});`),
+  };
+}
+
 /**
- * Writes the WGSL for tiles of 32 x 32, four inner elements at a time.
+ * Writes the WGSL for tiles of `rows` x 32, four inner elements at a time.
  *
- * Each of the 8 lanes owns four columns of the tile in all its rows, as one `vec4f` a row, and loads a block of 4 x 4
- * elements of A and of B: four `vec4f` each, along rows or columns, whichever lie side by side. Then each row takes
- * all it has to add before the next one begins, so that the CPU keeps its sums in registers: 1.5 times as fast as
- * column by column (docs/performance.md).
+ * Each of the 8 lanes owns four columns of the tile in all its rows, as one `vec4f` a row. Of both operands it loads
+ * `vec4f` along rows or columns, whichever lie side by side; elements of A reach the other lanes by `subgroupShuffle`
+ * with a constant lane. Each row takes all it has to add before the next one begins, so that the CPU keeps its sums in
+ * registers: 1.5 times as fast as column by column (docs/performance.md).
  *
  * Offsets and strides of A and B have to be multiples of 4.
  *
+ * @param rows 32 for speed, 8 where the matrix has few rows.
  * @param transposeA Whether A lies in memory as [inner, rows].
  * @param transposeB Whether B lies in memory as [columns, inner].
  */
-export function matmulCpu8Vector(transposeA: boolean, transposeB: boolean): string {
-  // `a${i}` and `b${i}` hold what is loaded; an element's row or column picks the vector or the component.
-  const left = (row: number, inner: number) => {
-    const [vector, component] = transposeA ? [inner, row % 4] : [row % 4, inner];
-    return `subgroupShuffle(a${vector}.${"xyzw"[component]}, ${Math.floor(row / 4)}u)`;
-  };
-  const right = (inner: number) =>
-    transposeB ? `vec4f(${[0, 1, 2, 3].map((j) => `b${j}.${"xyzw"[inner]}`).join(", ")})` : `b${inner}`;
-  // What lies beyond the inner length may be anything, and must not be multiplied even by zero.
-  const load = (name: string, i: number, along: boolean, start: string) =>
-    along
-      ? `    let ${name}${i} = select(vec4f(), four(${name}[(${start} + k) / 4u]), inside);`
-      : `    let ${name}${i} = select(vec4f(), four(${name}[(${start} + (k + ${i}u) * p.${name}_stride) / 4u]), inside[${i}]);`;
-  return `// C = act(A B + bias)   or, accumulating, C += A B; tiles of 32 x 32, one workgroup of 8 lanes each
+export function matmulCpu8Vector(rows: 8 | 32, transposeA: boolean, transposeB: boolean): string {
+  const left = transposeA ? transposedLeft(rows) : plainLeft(rows);
+  const right = rightBlock(transposeB);
+  const sum = (row: number) =>
+    [0, 1, 2, 3].reduce((sum, i) => `fma(vec4f(${left.element(row, i)}), right${i}, ${sum})`, `c${row}`);
+  return `// C = act(A B + bias)   or, accumulating, C += A B; tiles of ${rows} x 32, one workgroup of 8 lanes each
 ${matmulHead("vec2<u64>")}
 ${four}
 ${matmulStore}
 @compute @workgroup_size(8)
 fn forward(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) lane: u32) {
-  let row = group.y * 32u;
-  let column = group.x * 32u + 4u * lane;
+  let tile = tile_of(group);
+  let row = tile.x * ${rows}u;
+  let column = tile.y * 32u + 4u * lane;
   let last_row = p.rows - 1u;
   let last_column = p.columns - 1u;
+  let end = min(p.inner, (group.z + 1u) * p.inner_share);
   // Beyond the edge the last rows and columns are loaded again; what comes of it is not stored.
-${
-    transposeA ? "  let a_start = p.a_offset + min(row + 4u * lane, last_row & ~3u);" : each(
-      4,
-      (i) => `  let a_start${i} = p.a_offset + min(row + 4u * lane + ${i}u, last_row) * p.a_stride;`,
-    )
+${left.starts}
+${right.starts}
+${each(rows, (r) => `  var c${r} = vec4f();`)}
+  for (var k = group.z * p.inner_share; k < end; k += 4u) {
+    // What lies beyond the inner length may be anything, and must not be multiplied even by zero.
+    let inside = vec4u(k, k + 1u, k + 2u, k + 3u) < vec4u(end);
+${left.loads}
+${right.loads}
+${each(rows, (r) => `    c${r} = ${sum(r)};`)}
   }
-${
-    transposeB
-      ? each(4, (j) => `  let b_start${j} = p.b_offset + min(column + ${j}u, last_column) * p.b_stride;`)
-      : "  let b_start = p.b_offset + min(column, last_column & ~3u);"
-  }
-${each(32, (r) => `  var c${r} = vec4f();`)}
-  for (var k = 0u; k < p.inner; k += 4u) {
-    let inside = vec4u(k, k + 1u, k + 2u, k + 3u) < vec4u(p.inner);
-${each(4, (i) => load("a", i, !transposeA, transposeA ? "a_start" : `a_start${i}`))}
-${each(4, (i) => load("b", i, transposeB, transposeB ? `b_start${i}` : "b_start"))}
-${each(4, (inner) => `    let right${inner} = ${right(inner)};`)}
-${
-    each(32, (r) => {
-      const sum = [0, 1, 2, 3].reduce((sum, i) => `fma(vec4f(${left(r, i)}), right${i}, ${sum})`, `c${r}`);
-      return `    c${r} = ${sum};`;
-    })
-  }
-  }
-${storeRows(32)}
+${storeRows(rows)}
 }
 `;
 }

@@ -1,7 +1,7 @@
 // The matrix product for GPUs: tiles pass through workgroup memory. Same bindings and parameters as matmul.wgsl;
 // generated for two sizes of tile.
 
-import { each, matmulHead } from "./matmul_cpu8.ts";
+import { each, matmulHead } from "./matmul_head.ts";
 
 /**
  * Writes the WGSL for tiles of `tile` x `tile`, 16 inner elements at a time, by 256 invocations.
@@ -26,8 +26,8 @@ export function matmulTiled(tile: 64 | 128): string {
   const place = (i: number) => `(lane + ${256 * i}u)`;
   const fetch = (k: string) =>
     each(loads, (i) =>
-      `    a_next${i} = a_vector(a_row${i}, ${k} + a_k${i});
-    b_next${i} = b_vector(b_column${i}, ${k} + b_k${i});`);
+      `    a_next${i} = a_vector(a_row${i}, ${k} + a_k${i}, end);
+    b_next${i} = b_vector(b_column${i}, ${k} + b_k${i}, end);`);
   const keep = (half: string) =>
     each(loads, (i) =>
       `    a_tile[${half} + a_place${i}] = a_next${i};
@@ -40,15 +40,15 @@ var<workgroup> b_tile: array<vec4f, ${
     2 * 16 * groups
   }>;  // two halves of [16, ${groups}]: inner, four columns
 
-fn a_vector(row: u32, k: u32) -> vec4f {
-  if (k >= p.inner) { return vec4f(); }
+fn a_vector(row: u32, k: u32, end: u32) -> vec4f {
+  if (k >= end) { return vec4f(); }
   let r = min(vec4u(row, row + 1u, row + 2u, row + 3u), vec4u(p.rows - 1u));
   let i = vec4u(p.a_offset) + select(r * p.a_stride + k, r + k * p.a_stride, p.transpose_a != 0u);
   return vec4f(a[i.x], a[i.y], a[i.z], a[i.w]);
 }
 
-fn b_vector(column: u32, k: u32) -> vec4f {
-  if (k >= p.inner) { return vec4f(); }
+fn b_vector(column: u32, k: u32, end: u32) -> vec4f {
+  if (k >= end) { return vec4f(); }
   let q = min(vec4u(column, column + 1u, column + 2u, column + 3u), vec4u(p.columns - 1u));
   let i = vec4u(p.b_offset) + select(q + k * p.b_stride, q * p.b_stride + k, p.transpose_b != 0u);
   return vec4f(b[i.x], b[i.y], b[i.z], b[i.w]);
@@ -63,14 +63,14 @@ fn activate(x: f32) -> f32 {
   }
 }
 
-fn store(row: u32, first_column: u32, sums: vec4f) {
+fn store(start: u32, row: u32, first_column: u32, sums: vec4f) {
   if (row >= p.rows) { return; }
   for (var j = 0u; j < 4u; j++) {
     let column = first_column + j;
     if (column >= p.columns) { return; }
     var x = sums[j];
     if (p.has_bias != 0u) { x += bias[p.bias_offset + column]; }
-    let i = p.c_offset + row * p.c_stride + column;
+    let i = start + row * p.c_stride + column;
     if (p.accumulate_c != 0u) { x += c[i]; }
     c[i] = activate(x);
   }
@@ -79,15 +79,18 @@ fn store(row: u32, first_column: u32, sums: vec4f) {
 @compute @workgroup_size(16, 16)
 fn forward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local: vec3u,
            @builtin(local_invocation_index) lane: u32) {
-  let first_row = group.y * ${tile}u;
-  let first_column = group.x * ${tile}u;${load("a", "row")}${load("b", "column")}
+  let tile = tile_of(group);
+  let first_row = tile.x * ${tile}u;
+  let first_column = tile.y * ${tile}u;
+  let first_inner = group.z * p.inner_share;
+  let end = min(p.inner, first_inner + p.inner_share);${load("a", "row")}${load("b", "column")}
 ${each(loads, (i) => `  var a_next${i}: vec4f;\n  var b_next${i}: vec4f;`)}
 ${each(rows, (r) => each(blocks, (j) => `  var c${r}_${j} = vec4f();`))}
-${fetch("0u")}
+${fetch("first_inner")}
 ${keep("0u")}
   workgroupBarrier();
   var half = 0u;
-  for (var k0 = 0u; k0 < p.inner; k0 += 16u) {
+  for (var k0 = first_inner; k0 < end; k0 += 16u) {
 ${fetch("k0 + 16u")}
     for (var k = 0u; k < 16u; k++) {
       let at = half + k * ${groups}u;
@@ -107,10 +110,11 @@ ${
 ${keep("half")}
     workgroupBarrier();
   }
+  let start = p.c_offset + group.z * p.rows * p.c_stride;
 ${
     each(rows, (r) =>
       each(blocks, (j) =>
-        `  store(first_row + ${64 * Math.floor(r / 4)}u + 4u * local.y + ${r % 4}u, first_column + ${
+        `  store(start, first_row + ${64 * Math.floor(r / 4)}u + 4u * local.y + ${r % 4}u, first_column + ${
           64 * j
         }u + 4u * local.x, c${r}_${j});`))
   }

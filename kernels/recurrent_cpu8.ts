@@ -3,7 +3,7 @@
 // time steps; between steps its lanes only have to see each other's writes. Generated like matmul_cpu8.ts: named
 // accumulators, and elements of the left operand that travel by constant shuffles.
 
-import { each } from "./matmul_cpu8.ts";
+import { each } from "./matmul_head.ts";
 
 /** The cells there are. */
 export type CellName = "gru" | "lstm";

@@ -10,9 +10,9 @@ const devices: ReadonlyMap<Profile, Device> = await openAll();
 export const device: Device = devices.get("gpu")!;
 
 async function openAll(): Promise<Map<Profile, Device>> {
-  const devices = new Map([["gpu" as Profile, await openDevice({ profile: "gpu" })]]);
+  const devices = new Map([["gpu" as Profile, await openDevice({ profile: "gpu", tuning: false })]]);
   try {
-    devices.set("cpu8", await openDevice({ profile: "cpu8" }));
+    devices.set("cpu8", await openDevice({ profile: "cpu8", tuning: false }));
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
   }

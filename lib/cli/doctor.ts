@@ -1,11 +1,11 @@
 // `attend doctor`: tells whether this machine can train and on what, and with --fix installs a software
 // adapter where there is none.
 
+import { environmentVariable } from "../cache_folder.ts";
 import { AdapterNotFoundError, type Device, openDevice } from "../gpu/device.ts";
 import { formatBytes } from "../report/format.ts";
 import { type AdapterCheck, checkAdapter } from "./adapter_check.ts";
 import { type Command, defineCommand } from "./command.ts";
-import { environmentVariable } from "./environment.ts";
 import { ExitCode } from "./exit_code.ts";
 import { hasSlowMesa } from "./mesa.ts";
 import type { Output } from "./output.ts";

@@ -1,6 +1,7 @@
 // What the program knows of the process it runs in. Everything that a permission guards may be missing:
 // the program then does without it, and never makes Deno ask a question.
 
+import { environmentVariable } from "../cache_folder.ts";
 import type { Sink } from "./output.ts";
 
 /** The surroundings of the program; a test passes its own. */
@@ -24,15 +25,9 @@ export function processEnvironment(): Environment {
     stderr: sinkOf(Deno.stderr),
     color: !Deno.noColor,
     columns: consoleColumns(),
-    debug: !["", "0", undefined].includes(environmentVariable("ATTEND_DEBUG")),
+    debug: !["0", undefined].includes(environmentVariable("ATTEND_DEBUG")),
     invocation,
   };
-}
-
-/** Returns an environment variable, or undefined when it is absent or permission to read it was not granted. */
-export function environmentVariable(variable: string): string | undefined {
-  const { state } = Deno.permissions.querySync({ name: "env", variable });
-  return state === "granted" ? Deno.env.get(variable) : undefined;
 }
 
 function consoleColumns(): number {

@@ -1,6 +1,6 @@
 // What kind of machine this is, as far as it decides how a graphics driver gets onto it.
 
-import { environmentVariable } from "./environment.ts";
+import { environmentVariable } from "../cache_folder.ts";
 
 /** What /etc/os-release tells. */
 export interface OsRelease {

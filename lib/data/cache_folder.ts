@@ -1,15 +1,7 @@
 // Where downloads are kept between runs.
 
 import { join } from "node:path";
-
-/**
- * Returns an environment variable, or undefined when it is unset, empty or not permitted to be read: asking
- * for a permission in the middle of a load would only surprise.
- */
-export function environmentVariable(variable: string): string | undefined {
-  const { state } = Deno.permissions.querySync({ name: "env", variable });
-  return state === "granted" ? Deno.env.get(variable) || undefined : undefined;
-}
+import { cacheFolder } from "../cache_folder.ts";
 
 /**
  * Returns the folder for downloads: ATTEND_CACHE, or `attend` in the folder that the platform has for caches.
@@ -17,10 +9,8 @@ export function environmentVariable(variable: string): string | undefined {
  * @throws {Error} If none is known, with the remedy.
  */
 export function defaultCacheFolder(): string {
-  const chosen = environmentVariable("ATTEND_CACHE");
-  if (chosen !== undefined) return chosen;
-  const platform = platformCacheFolder();
-  if (platform !== undefined) return join(platform, "attend");
+  const folder = cacheFolder();
+  if (folder !== undefined) return folder;
   throw new Error(
     "Cannot find a folder for downloads: HOME is unset or may not be read. " +
       "Pass cacheFolder, set ATTEND_CACHE, or run with --allow-env.",
@@ -40,11 +30,4 @@ export async function cachePath(folder: string, url: URL): Promise<string> {
   const segments = plain.split("/").map((segment) => segment.replaceAll(/[^A-Za-z0-9._-]/g, "_"));
   const name = segments.pop()!;
   return join(folder, ...segments, `${bytes.slice(0, 8).toHex()}-${name}`);
-}
-
-function platformCacheFolder(): string | undefined {
-  if (Deno.build.os === "windows") return environmentVariable("LOCALAPPDATA");
-  const home = environmentVariable("HOME");
-  if (Deno.build.os === "darwin") return home && join(home, "Library", "Caches");
-  return environmentVariable("XDG_CACHE_HOME") ?? (home && join(home, ".cache"));
 }

@@ -1,7 +1,7 @@
 // The sentence pairs that volunteers of tatoeba.org translated, as manythings.org selects and packs them:
 // one zip file for each language, always paired with English.
 
-import { environmentVariable } from "./cache_folder.ts";
+import { environmentVariable } from "../cache_folder.ts";
 import { readBytes } from "./file.ts";
 import { lineChunks } from "./lines.ts";
 import { cacheRemote } from "./remote.ts";

@@ -18,6 +18,11 @@ export interface DeviceOptions {
   readonly profile?: Profile;
   /** The most bytes of GPU memory to allocate, all buffers together. Defaults to no limit of our own. */
   readonly memoryBudget?: number;
+  /**
+   * Whether to measure which of several kernels is the fastest, once for each adapter and class of sizes; the results
+   * are kept in the cache folder where that may be written. Defaults to true. Changes no result of a kernel.
+   */
+  readonly tuning?: boolean;
 }
 
 const INTEGERS_OF_64_BITS = "wgpu-shader-int64";
@@ -135,6 +140,8 @@ export class Device {
   readonly subgroupDirective: string | undefined;
   /** Whether the adapter is a program on the CPU and no hardware. */
   readonly software: boolean;
+  /** Whether kernels may be measured. */
+  readonly tuning: boolean;
 
   #memoryBudget: number;
   #alive = new Map<GPUBuffer, number>();
@@ -166,6 +173,7 @@ export class Device {
       );
     }
     this.#memoryBudget = options.memoryBudget ?? Infinity;
+    this.tuning = options.tuning ?? true;
     gpu.addEventListener("uncapturederror", (event) => {
       const { error } = event as GPUUncapturedErrorEvent;
       this.#fail(new Error(`The GPU refused a command: ${error.message}`));
@@ -188,6 +196,14 @@ export class Device {
       parts.push(`subgroups of ${size}`);
     }
     return parts.join(", ");
+  }
+
+  /**
+   * About how many workgroups run at the same time: the processors of a software adapter; for hardware, which does
+   * not tell, those of a large GPU.
+   */
+  get parallelism(): number {
+    return this.software ? navigator.hardwareConcurrency : 128;
   }
 
   /** The buffers this device holds now. */
@@ -225,11 +241,16 @@ export class Device {
    * @throws {RangeError} If the memory budget does not allow it.
    */
   checkBudget(label: string, size: number): void {
-    if (this.#bytes + size <= this.#memoryBudget) return;
+    if (this.affords(size)) return;
     throw new RangeError(
       `Cannot allocate ${size} bytes for "${label}": ${this.#bytes} of the memory budget of ` +
         `${this.#memoryBudget} bytes are in use. Use a smaller batch or raise the budget.`,
     );
+  }
+
+  /** Whether so much more memory may be taken. */
+  affords(size: number): boolean {
+    return this.#bytes + size <= this.#memoryBudget;
   }
 
   /** Destroys a buffer made by {@linkcode createBuffer}. */

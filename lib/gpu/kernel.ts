@@ -50,6 +50,8 @@ export interface KernelDeclaration<
   readonly overrides?: Overrides;
   /** Whether the WGSL uses subgroups. */
   readonly subgroups?: boolean;
+  /** The parameters on which it depends which of several kernels is the fastest. */
+  readonly tuneBy?: readonly (keyof P & string)[];
   /** How many workgroups to start for these parameters. */
   readonly workgroups: (params: GivenParameters<P>) => Workgroups;
 }

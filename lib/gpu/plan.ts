@@ -9,6 +9,7 @@ import { readTensors } from "./readback.ts";
 import type { Dispatch, Tape } from "./tape.ts";
 import type { Storage, Tensor } from "./tensor.ts";
 import { timePasses } from "./timing.ts";
+import { Tuning } from "./tuning.ts";
 
 /** Values for the inputs of a plan, by name. */
 export type PlanInputs = Readonly<Record<string, Uint32Array | Float32Array>>;
@@ -63,9 +64,10 @@ export class Plan {
     pool: BufferPool = new BufferPool(tape.device),
     memory: MemoryLayout = pool.layout(tape.dispatches),
   ): Promise<Plan> {
-    const { device, dispatches } = tape;
+    const { device } = tape;
     const plan = new Plan(device, tape, memory);
     refuseTooLarge(tape);
+    const dispatches = await Tuning.of(device).choose(tape.dispatches);
     const cache = PipelineCache.of(device);
     const kernels = [...new Set(dispatches.map(({ kernel }) => kernel))];
     const pipelines = new Map(

@@ -17,6 +17,16 @@ export interface Dispatch {
   readonly params: ArrayBuffer;
   /** How many workgroups. */
   readonly workgroups: Workgroups;
+  /** Kernels that would do the same; which one is the fastest, a plan finds out. */
+  readonly alternatives: readonly Alternative[];
+}
+
+/** Another kernel for the same bindings and parameters. */
+export interface Alternative {
+  /** What runs. */
+  readonly kernel: AnyKernel;
+  /** How many workgroups. */
+  readonly workgroups: Workgroups;
 }
 
 /** An input that the host computes from another one whenever that one is written. */
@@ -98,7 +108,8 @@ export class Tape {
   /**
    * Records one kernel run.
    *
-   * @param kernel The kernel, declared with `defineKernel`.
+   * @param kernels The kernel, declared with `defineKernel`, or several with the same bindings and parameters that
+   *   compute the same, likely the fastest first.
    * @param bindings A tensor for each of its bindings. A view with an offset, or with rows that are apart, needs
    *   the kernel to have the parameter `<binding>_offset` or `<binding>_stride`, filled in here.
    *   Where the binding's name ends in `_saved`, that part of it does not count.
@@ -107,10 +118,11 @@ export class Tape {
    *   bound both for reading and writing.
    */
   dispatch<B extends Record<string, Access>, P extends Record<string, ParameterType>>(
-    kernel: Kernel<B, P>,
+    kernels: Kernel<B, P> | readonly Kernel<B, P>[],
     bindings: { readonly [K in keyof B]: Tensor },
     params: GivenParameters<P>,
   ): void {
+    const [kernel, ...others] = (kernels instanceof Array ? kernels : [kernels]) as [Kernel<B, P>];
     const values: Record<string, number> = { ...params as Record<string, number> };
     const names = Object.keys(kernel.bindings);
     for (const name of names) this.#address(kernel, name, bindings[name]!, values);
@@ -126,6 +138,10 @@ export class Tape {
       storages,
       params: pack(kernel, values),
       workgroups: kernel.workgroups(params),
+      alternatives: (others as Kernel<B, P>[]).map((kernel) => ({
+        kernel,
+        workgroups: kernel.workgroups(params),
+      })),
     });
   }
 

@@ -9,13 +9,8 @@ import { Tape } from "../../lib/gpu/tape.ts";
 import type { Tensor } from "../../lib/gpu/tensor.ts";
 import type { Activation } from "../../lib/ops/activation.ts";
 import { copyInto } from "../../lib/ops/concatenate.ts";
-import {
-  matmul,
-  type MatmulOptions,
-  matmulReference,
-  type MatmulVariant,
-  matmulVariants,
-} from "../../lib/ops/matmul.ts";
+import { matmul, type MatmulOptions } from "../../lib/ops/matmul.ts";
+import { matmulReference, type MatmulVariant, matmulVariants } from "../../lib/ops/matmul_variants.ts";
 import { Random } from "../../lib/random.ts";
 import { assert, assertThrows } from "../assert.ts";
 import { device, testEachProfile } from "../device.ts";
@@ -34,6 +29,8 @@ interface Case {
   readonly margin?: number;
   /** Whether there are as many columns more behind as make their distance a multiple of four. */
   readonly fours?: boolean;
+  /** In how many parts the inner length is shared out. */
+  readonly parts?: number;
 }
 
 const functions: Record<Activation, (x: number) => number> = {
@@ -73,6 +70,12 @@ for (const sizes of [[1, 4, 4], [31, 33, 5], [32, 32, 4], [33, 31, 6], [67, 37, 
     }
   }
 }
+for (const parts of [2, 3, 7]) {
+  cases.push({ sizes: [5, 35, 100], parts }, { sizes: [33, 4, 97], transposeA: true, fours: true, parts }, {
+    ...{ sizes: [9, 13, 50], bias: true, margin: 2, accumulate: true, parts },
+    activation: "sigmoid",
+  });
+}
 for (const activation of ["tanh", "sigmoid", "relu"] as const) {
   cases.push({ sizes: [7, 10, 4], activation }, { sizes: [33, 10, 4], activation, bias: true });
 }
@@ -103,16 +106,74 @@ testEachProfile("matmul() agrees whatever the sizes, with the variant of its cho
 });
 
 testEachProfile("matmul() agrees below, at and above the border between variants", async (device) => {
-  for (const rows of [7, 8, 9]) await check(device, { sizes: [rows, 33, 5] });
+  for (const rows of [7, 8, 9, 15, 16, 17]) {
+    for (const fours of [false, true]) await check(device, { sizes: [rows, 33, 5], fours });
+  }
 });
 
+testEachProfile("matmul() agrees one below, at and one above each size of tile", async (device) => {
+  for (const variant of variants(device)) {
+    for (const tile of [8, 32, 64, 128]) {
+      for (const size of [tile - 1, tile, tile + 1]) {
+        const transposed = { transposeA: size % 2 === 1, transposeB: size % 3 === 0 };
+        await check(device, { sizes: [size, 9, 17], fours: true, ...transposed }, variant);
+        await check(device, { sizes: [9, size, 15], fours: true, ...transposed }, variant);
+        await check(device, { sizes: [9, 11, size], fours: true, ...transposed }, variant);
+      }
+    }
+  }
+});
+
+testEachProfile(
+  "the variants of matmul() give the same bits, so a choice by time changes nothing",
+  async (device) => {
+    for (const transposeA of [false, true]) {
+      for (const transposeB of [false, true]) {
+        for (const rows of [6, 70]) {
+          const options: Case = { sizes: [rows, 41, 301], transposeA, transposeB, bias: true, fours: true };
+          const results: { name: string; bits: Uint32Array }[] = [];
+          for (const variant of variants(device)) {
+            const result = await compute(device, options, variant);
+            if (result) {
+              results.push({
+                name: variant.kernel.name,
+                bits: new Uint32Array(result.actual.buffer),
+              });
+            }
+          }
+          assert(results.length >= 3);
+          for (const { name, bits } of results) {
+            const first = bits.findIndex((word, i) => word !== results[0]!.bits[i]);
+            assert(first < 0, `${name} and ${results[0]!.name} differ at ${first}`);
+          }
+        }
+      }
+    }
+  },
+);
+
 function variants({ profile }: Device): MatmulVariant[] {
-  const readable = { kernel: matmulReference, profile, fits: () => true, suits: () => false };
-  return [readable, ...matmulVariants.filter((variant) => variant.profile === profile)];
+  const others = matmulVariants.filter((variant) =>
+    variant.profile === profile && variant.kernel !== matmulReference
+  );
+  return [{ kernel: matmulReference, profile, fits: () => true, worth: () => "no" }, ...others];
 }
 
-/** Returns whether the variant can do it at all. */
+/** Compares with three loops; returns whether the variant can do it at all. */
 async function check(device: Device, options: Case, variant?: MatmulVariant): Promise<boolean> {
+  const result = await compute(device, options, variant);
+  if (!result) return false;
+  const what = `${variant?.kernel.name ?? "the default"} with ${JSON.stringify(options)}`;
+  assertClose(result.actual, result.expected, 1e-5, what);
+  return true;
+}
+
+/** The product by the variant and by three loops; undefined if the variant cannot do it. */
+async function compute(
+  device: Device,
+  options: Case,
+  variant?: MatmulVariant,
+): Promise<{ readonly actual: Float32Array<ArrayBuffer>; readonly expected: number[] } | undefined> {
   const {
     sizes: [rows, columns, inner],
     transposeA = false,
@@ -159,9 +220,13 @@ async function check(device: Device, options: Case, variant?: MatmulVariant): Pr
   };
   if (variant && !variant.fits(multiplication, device)) {
     parameters.close();
-    return false;
+    return undefined;
   }
-  matmul(tape, { ...multiplication, ...(variant ? { kernel: variant.kernel } : {}) });
+  matmul(tape, {
+    ...multiplication,
+    ...(variant ? { kernel: variant.kernel } : {}),
+    ...(options.parts ? { parts: options.parts } : {}),
+  });
   const plan = await Plan.compile(tape);
   plan.run();
   const [actual] = await plan.read(c);
@@ -181,12 +246,10 @@ async function check(device: Device, options: Case, variant?: MatmulVariant): Pr
     }
   }
   // Beside C a product without something to add to leaves whatever was there.
-  const inside = (_: number, i: number) => i % c.columns >= margin && i % c.columns < margin + columns;
+  const inside = (i: number) => i % c.columns >= margin && i % c.columns < margin + columns;
   const considered = (values: ArrayLike<number>) =>
-    options.accumulate ? values : Array.from(values).filter(inside);
-  const what = `${variant?.kernel.name ?? "the default"} with ${JSON.stringify(options)}`;
-  assertClose(considered(actual!), considered(expected), 1e-5, what);
-  return true;
+    Array.from(values).filter((_, i) => options.accumulate || inside(i));
+  return { actual: Float32Array.from(considered(actual!)), expected: considered(expected) };
 }
 
 testEachProfile("matmul() without a bias does not ask that all of B's memory be written", async (device) => {

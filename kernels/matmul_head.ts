@@ -1,0 +1,27 @@
+// What the matrix products have in common: bindings, parameters, and which part of the product a workgroup owns. The
+// reference, matmul.wgsl, says the same in plain WGSL.
+
+/** Lines of WGSL, one for each index below `count`. */
+export const each = (count: number, line: (index: number) => string) =>
+  Array.from({ length: count }, (_, index) => line(index)).join("\n");
+
+/** The parameters and bindings, with the operands' elements as `element`. */
+export const matmulHead = (element: "f32" | "vec2<u64>") => `
+struct Params {
+  rows: u32, columns: u32, inner: u32, inner_share: u32,
+  a_offset: u32, a_stride: u32, transpose_a: u32,
+  b_offset: u32, b_stride: u32, transpose_b: u32,
+  bias_offset: u32, has_bias: u32, activation: u32,
+  c_offset: u32, c_stride: u32, accumulate_c: u32,
+}
+
+@group(0) @binding(0) var<storage, read> a: array<${element}>;  // [rows, inner]
+@group(0) @binding(1) var<storage, read> b: array<${element}>;  // [inner, columns]
+@group(0) @binding(2) var<storage, read> bias: array<f32>;     // [columns]
+@group(0) @binding(3) var<storage, read_write> c: array<f32>;  // [rows, columns], or one such for each part of inner
+@group(1) @binding(0) var<uniform> p: Params;
+
+// The tile of a workgroup, as row and column. Workgroups that run one after the other sweep over the smaller operand
+// and keep their tile of the larger one in the cache.
+fn tile_of(group: vec3u) -> vec2u { return select(group.yx, group.xy, p.rows <= 4u * p.columns); }
+`;

@@ -1,0 +1,40 @@
+// C = act(sum of the parts + bias)          or, accumulating, C += sum of the parts
+//
+// The second half of a product whose inner length was shared out: each part of it gave a matrix, added here in order.
+// M: rows   N: columns   Z: parts
+
+struct Params {
+  size: u32, columns: u32, parts: u32,
+  bias_offset: u32, has_bias: u32, activation: u32,
+  c_offset: u32, c_stride: u32, accumulate_c: u32,
+}
+
+override WORKGROUP: u32 = 64u;
+
+@group(0) @binding(0) var<storage, read> sums: array<f32>;     // [Z, M, N]
+@group(0) @binding(1) var<storage, read> bias: array<f32>;     // [N]
+@group(0) @binding(2) var<storage, read_write> c: array<f32>;  // [M, N]
+@group(1) @binding(0) var<uniform> p: Params;
+
+fn activate(x: f32) -> f32 {
+  switch p.activation {
+    case 1u: { return tanh(clamp(x, -15.0, 15.0)); }
+    case 2u: { return 1.0 / (1.0 + exp(-x)); }
+    case 3u: { return max(x, 0.0); }
+    default: { return x; }
+  }
+}
+
+@compute @workgroup_size(WORKGROUP)
+fn forward(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u,
+           @builtin(local_invocation_index) lane: u32) {
+  let at = (group.y * groups.x + group.x) * WORKGROUP + lane;
+  if (at >= p.size) { return; }
+  let column = at % p.columns;
+  var sum = 0.0;
+  for (var part = 0u; part < p.parts; part++) { sum += sums[part * p.size + at]; }
+  if (p.has_bias != 0u) { sum += bias[p.bias_offset + column]; }
+  let i = p.c_offset + at / p.columns * p.c_stride + column;
+  if (p.accumulate_c != 0u) { sum += c[i]; }
+  c[i] = activate(sum);
+}

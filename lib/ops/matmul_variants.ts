@@ -1,0 +1,166 @@
+// Layer 2: the kernels of the matrix product, and which of them to use for what.
+
+import { matmulCpu8 } from "../../kernels/matmul_cpu8.ts";
+import { matmulCpu8Vector } from "../../kernels/matmul_cpu8_vector.ts";
+import { matmulTiled } from "../../kernels/matmul_tiled.ts";
+import reference from "../../kernels/matmul.wgsl" with { type: "text" };
+import type { Device, Profile } from "../gpu/device.ts";
+import { defineKernel, type Kernel } from "../gpu/kernel.ts";
+import type { Tensor } from "../gpu/tensor.ts";
+
+/** What is multiplied. Leading axes count as rows. */
+export interface MatmulOperands {
+  /** `A`, [M, K], or [K, M] if transposed. */
+  readonly a: Tensor;
+  /** `B`, [K, N], or [N, K] if transposed. */
+  readonly b: Tensor;
+  /** `C`, [M, N]. Added to, if an earlier kernel of the tape wrote it. */
+  readonly c: Tensor;
+  /** Whether `a` is stored transposed. */
+  readonly transposeA?: boolean;
+  /** Whether `b` is stored transposed, as the weights of PyTorch's layers are. */
+  readonly transposeB?: boolean;
+}
+
+const bindings = { a: "read", b: "read", bias: "read", c: "accumulate" } as const;
+const params = {
+  rows: "u32",
+  columns: "u32",
+  inner: "u32",
+  inner_share: "u32",
+  a_offset: "u32",
+  a_stride: "u32",
+  transpose_a: "u32",
+  b_offset: "u32",
+  b_stride: "u32",
+  transpose_b: "u32",
+  bias_offset: "u32",
+  has_bias: "u32",
+  activation: "u32",
+  c_offset: "u32",
+  c_stride: "u32",
+  accumulate_c: "u32",
+} as const;
+
+/** A kernel of the product. */
+export type Matmul = Kernel<typeof bindings, typeof params>;
+
+/** What a variant is worth for given operands: `first` is taken where nothing has been measured. */
+export type Worth = "first" | "try" | "no";
+
+/** One way to compute the product. All ways add in the same order, so they give the same bits. */
+export interface MatmulVariant {
+  /** What runs. */
+  readonly kernel: Matmul;
+  /** The adapters it is for. */
+  readonly profile: Profile;
+  /** Whether it can read these operands, on this device. */
+  fits(operands: MatmulOperands, device: Device): boolean;
+  /** How likely it is to be the fastest of those that fit; the first `first` is the choice without measurement. */
+  worth(operands: MatmulOperands): Worth;
+}
+
+/** A kernel with tiles of `height` x `width`. */
+function kernel(name: string, source: string, height: number, width: number): Matmul {
+  return defineKernel({
+    name,
+    source,
+    entryPoint: "forward",
+    bindings,
+    params,
+    subgroups: name.startsWith("matmul_cpu8"),
+    tuneBy: ["rows", "columns", "inner", "transpose_a", "transpose_b"],
+    workgroups: ({ rows, columns, inner, inner_share }) => {
+      const [tall, wide] = [Math.ceil(rows / height), Math.ceil(columns / width)];
+      const parts = Math.max(1, Math.ceil(inner / inner_share));
+      return rows <= 4 * columns ? [tall, wide, parts] : [wide, tall, parts]; // tile_of() in matmul_head.ts
+    },
+  });
+}
+
+/** The variant for operands that lie in this way, read four elements at a time. */
+function vector(rows: 8 | 32, transposeA: boolean, transposeB: boolean): MatmulVariant {
+  const name = `matmul_cpu8_vector(${rows}, ${transposeA ? "T" : "N"}${transposeB ? "T" : "N"})`;
+  return {
+    kernel: kernel(name, matmulCpu8Vector(rows, transposeA, transposeB), rows, 32),
+    profile: "cpu8",
+    fits: (operands) =>
+      (operands.transposeA ?? false) === transposeA && (operands.transposeB ?? false) === transposeB &&
+      inFours(operands),
+    worth: ({ c }) => (c.rows <= 16) === (rows === 8) ? "first" : "no",
+  };
+}
+
+/** Whether every row of both operands begins at a multiple of four elements, and their memory ends at one. */
+function inFours({ a, b }: MatmulOperands): boolean {
+  return [a, b].every(({ offset, stride, storage }) =>
+    offset % 4 === 0 && stride % 4 === 0 && storage.size % 4 === 0
+  );
+}
+
+const always = () => true;
+
+/** The product without any art: what the variants have to agree with, and are to be understood by. */
+export const matmulReference: Matmul = defineKernel({
+  name: "matmul",
+  source: reference,
+  entryPoint: "forward",
+  bindings,
+  params,
+  workgroups: ({ rows, columns, inner, inner_share }) => [
+    Math.ceil(columns / 8),
+    Math.ceil(rows / 8),
+    Math.max(1, Math.ceil(inner / inner_share)),
+  ],
+});
+
+/** The variants of the product. */
+export const matmulVariants: readonly MatmulVariant[] = [
+  {
+    kernel: kernel("matmul_tiled(128)", matmulTiled(128), 128, 128),
+    profile: "gpu",
+    fits: (_, { limits }) => limits.maxComputeWorkgroupStorageSize >= 32768,
+    // First where there are enough of them to busy a large GPU.
+    worth: ({ c: { rows, columns } }) => {
+      const tiles = Math.floor(rows / 128) * Math.floor(columns / 128);
+      return tiles >= 64 ? "first" : tiles > 0 ? "try" : "no";
+    },
+  },
+  {
+    kernel: kernel("matmul_tiled(64)", matmulTiled(64), 64, 64),
+    profile: "gpu",
+    fits: always,
+    worth: () => "first",
+  },
+  {
+    kernel: matmulReference,
+    profile: "gpu",
+    fits: always,
+    worth: ({ c: { rows, columns } }) => Math.min(rows, columns) <= 16 ? "try" : "no",
+  },
+  ...([8, 32] as const).flatMap((rows) =>
+    [false, true].flatMap((a) => [false, true].map((b) => vector(rows, a, b)))
+  ),
+  {
+    kernel: kernel("matmul_cpu8(8)", matmulCpu8(8), 8, 32),
+    profile: "cpu8",
+    fits: always,
+    worth: (operands) => inFours(operands) || operands.c.rows > 8 ? "no" : "first",
+  },
+  {
+    kernel: kernel("matmul_cpu8(32)", matmulCpu8(32), 32, 32),
+    profile: "cpu8",
+    fits: always,
+    worth: (operands) => inFours(operands) || operands.c.rows <= 8 ? "no" : "first",
+  },
+];
+
+/** The kernels worth a try, the one to take without measuring at the head. */
+export function matmulCandidates(operands: MatmulOperands, device: Device): Matmul[] {
+  const fitting = matmulVariants.filter(({ profile, fits }) =>
+    profile === device.profile && fits(operands, device)
+  );
+  const of = (worth: Worth) =>
+    fitting.filter((variant) => variant.worth(operands) === worth).map(({ kernel }) => kernel);
+  return [...of("first"), ...of("try")];
+}
