@@ -111,7 +111,13 @@ export {
   type ParameterType,
   type Workgroups,
 } from "./lib/gpu/kernel.ts";
-export { type DerivedInput, type Dispatch, Tape, type TapeOptions } from "./lib/gpu/tape.ts";
+export {
+  type Alternative,
+  type DerivedInput,
+  type Dispatch,
+  Tape,
+  type TapeOptions,
+} from "./lib/gpu/tape.ts";
 export { type DataType, Storage, type StorageKind, Tensor } from "./lib/gpu/tensor.ts";
 export { type KernelTime, Plan, type PlanInputs } from "./lib/gpu/plan.ts";
 export { BufferPool, type MemoryLayout } from "./lib/gpu/memory.ts";

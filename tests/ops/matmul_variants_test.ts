@@ -1,0 +1,106 @@
+// Each variant of the matrix product's kernel against three loops.
+
+import type { Device } from "../../lib/gpu/device.ts";
+import { matmulReference, type MatmulVariant, matmulVariants } from "../../lib/ops/matmul_variants.ts";
+import { assert } from "../assert.ts";
+import { testEachProfile } from "../device.ts";
+import { type Case, check, compute } from "./matmul_check.ts";
+
+const cases: Case[] = [
+  { sizes: [1, 1, 1] },
+  { sizes: [3, 5, 7] },
+  { sizes: [8, 32, 16] },
+  { sizes: [33, 65, 17] },
+  { sizes: [65, 33, 31] },
+  { sizes: [9, 1, 130] },
+  { sizes: [1, 67, 3] },
+  { sizes: [9, 13, 5], margin: 3 },
+  { sizes: [9, 13, 5], margin: 2, transposeA: true, transposeB: true, accumulate: true },
+  { sizes: [5, 37, 6], bias: true, margin: 1, activation: "tanh" },
+  { sizes: [35, 37, 6], bias: true, accumulate: true, activation: "sigmoid" },
+];
+for (const transposeA of [false, true]) {
+  for (const transposeB of [false, true]) {
+    for (const accumulate of [false, true]) {
+      cases.push({ sizes: [11, 34, 9], transposeA, transposeB, accumulate });
+    }
+  }
+}
+for (const sizes of [[1, 4, 4], [31, 33, 5], [32, 32, 4], [33, 31, 6], [67, 37, 15]] as const) {
+  for (const transposeA of [false, true]) {
+    for (const transposeB of [false, true]) {
+      cases.push({ sizes, transposeA, transposeB, fours: true }, {
+        ...{ sizes, transposeA, transposeB, fours: true, margin: 4, accumulate: true, bias: true },
+        activation: "tanh",
+      });
+    }
+  }
+}
+for (const parts of [2, 3, 7]) {
+  cases.push({ sizes: [5, 35, 100], parts }, { sizes: [33, 4, 97], transposeA: true, fours: true, parts }, {
+    ...{ sizes: [9, 13, 50], bias: true, margin: 2, accumulate: true, parts },
+    activation: "sigmoid",
+  });
+}
+for (const activation of ["tanh", "sigmoid", "relu"] as const) {
+  cases.push({ sizes: [7, 10, 4], activation }, { sizes: [33, 10, 4], activation, bias: true });
+}
+
+testEachProfile("each variant of matmul() agrees with three loops", async (device) => {
+  for (const variant of variants(device)) {
+    let checked = 0;
+    for (const options of cases) checked += await check(device, options, variant) ? 1 : 0;
+    assert(checked >= 10, `only ${checked} cases are for ${variant.kernel.name}`);
+  }
+});
+
+testEachProfile(
+  "each variant of matmul() agrees one below, at and one above each size of tile",
+  async (device) => {
+    for (const variant of variants(device)) {
+      for (const tile of [8, 32, 64, 128]) {
+        for (const size of [tile - 1, tile, tile + 1]) {
+          const transposed = { transposeA: size % 2 === 1, transposeB: size % 3 === 0 };
+          await check(device, { sizes: [size, 9, 17], fours: true, ...transposed }, variant);
+          await check(device, { sizes: [9, size, 15], fours: true, ...transposed }, variant);
+          await check(device, { sizes: [9, 11, size], fours: true, ...transposed }, variant);
+        }
+      }
+    }
+  },
+);
+
+testEachProfile(
+  "the variants of matmul() give the same bits, so a choice by time changes nothing",
+  async (device) => {
+    for (const transposeA of [false, true]) {
+      for (const transposeB of [false, true]) {
+        for (const rows of [6, 70]) {
+          const options: Case = { sizes: [rows, 41, 301], transposeA, transposeB, bias: true, fours: true };
+          const results: { name: string; bits: Uint32Array }[] = [];
+          for (const variant of variants(device)) {
+            const result = await compute(device, options, variant);
+            if (result) {
+              results.push({
+                name: variant.kernel.name,
+                bits: new Uint32Array(result.actual.buffer),
+              });
+            }
+          }
+          assert(results.length >= 3);
+          for (const { name, bits } of results) {
+            const first = bits.findIndex((word, i) => word !== results[0]!.bits[i]);
+            assert(first < 0, `${name} and ${results[0]!.name} differ at ${first}`);
+          }
+        }
+      }
+    }
+  },
+);
+
+function variants({ profile }: Device): MatmulVariant[] {
+  const others = matmulVariants.filter((variant) =>
+    variant.profile === profile && variant.kernel !== matmulReference
+  );
+  return [{ kernel: matmulReference, profile, fits: () => true, worth: () => "no" }, ...others];
+}
