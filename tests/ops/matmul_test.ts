@@ -2,6 +2,7 @@
 // are products again, recorded by its users: tests/ops/linear_test.ts has them.
 
 import fc from "npm:fast-check@4.10.2";
+import { Plan } from "../../lib/gpu/plan.ts";
 import { Tape } from "../../lib/gpu/tape.ts";
 import { matmul } from "../../lib/ops/matmul.ts";
 import { assertThrows } from "../assert.ts";
