@@ -7,6 +7,7 @@ import { Tape } from "../../lib/gpu/tape.ts";
 import { matmul } from "../../lib/ops/matmul.ts";
 import { assertThrows } from "../assert.ts";
 import { device, testEachProfile } from "../device.ts";
+import { assertClose } from "./check.ts";
 import { check } from "./matmul_check.ts";
 
 testEachProfile("matmul() agrees whatever the sizes, with the variant of its choice", async (device) => {
