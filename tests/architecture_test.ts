@@ -141,7 +141,8 @@ Deno.test("kernels are imported by lib/ops and lib/gpu/fill.ts only", () => {
 Deno.test("every kernel belongs to an operation whose test checks it", async () => {
   for (const kernel of [...files.keys()].filter((path) => path.startsWith("kernels/"))) {
     const users = sources("lib/").filter((path) => imports(path).includes(kernel));
-    assert(users.length > 0, `nothing imports ${kernel}`);
+    const part = sources("kernels/").some((path) => imports(path).includes(kernel)); // of other kernels
+    assert(users.length > 0 || part, `nothing imports ${kernel}`);
     for (const user of users) {
       const test = user.replace(/^lib\//, "tests/").replace(/\.ts$/, "_test.ts");
       const text = await Deno.readTextFile(new URL(test, root)).catch(() => "");
