@@ -40,6 +40,8 @@
 export { type CorpusOptions, type CorpusReport, loadCorpus } from "./lib/data/corpus.ts";
 export type { BadLine } from "./lib/data/bad_lines.ts";
 export type { Pair } from "./lib/data/pair.ts";
+export type { LabelledText } from "./lib/data/labelled_text.ts";
+export { loadMovieReviews, type MovieReviewOptions, type MovieReviews } from "./lib/data/movie_reviews.ts";
 export { sample, type SampleOptions } from "./lib/data/sample.ts";
 export { type Overlap, type Split, split, type SplitOptions, type SplitOverlap } from "./lib/data/split.ts";
 export { Tokenizer, type WordsOptions } from "./lib/data/tokenizer.ts";
@@ -74,13 +76,27 @@ export {
   type Seq2SeqOptions,
   type Seq2SeqTokenizers,
 } from "./lib/models/seq2seq.ts";
-export type { LossOptions } from "./lib/models/seq2seq.ts";
+export {
+  SequenceClassifier,
+  type SequenceClassifierConfig,
+  type SequenceClassifierOptions,
+} from "./lib/models/sequence_classifier.ts";
+export type { RecurrentCell } from "./lib/models/recurrent_layer.ts";
+export type { LossOptions, Model, TextShape } from "./lib/models/model.ts";
 export type { GreedyOutput } from "./lib/models/decoder.ts";
-export { train, type TrainingProgress, type Validation } from "./lib/training/trainer.ts";
+export {
+  type ClassificationSample,
+  train,
+  type TrainingProgress,
+  type TranslationSample,
+  type Validation,
+} from "./lib/training/trainer.ts";
+export type { ModelClass } from "./lib/training/kinds.ts";
 export type { TrainingReport, TrainOptions } from "./lib/training/options.ts";
 export type { TrainingConfig } from "./lib/training/config.ts";
 export type { TrainingPosition, TrainingState } from "./lib/training/state.ts";
 export { type Checkpoint, loadCheckpoint, loadModel, saveCheckpoint } from "./lib/training/checkpoint.ts";
+export { type Classification, classify, type ClassifyOptions } from "./lib/inference/classify.ts";
 export { translate, type TranslateOptions, type Translation } from "./lib/inference/translate.ts";
 
 // Evaluation and inspection

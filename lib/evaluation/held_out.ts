@@ -1,45 +1,39 @@
-// Evaluation: the loss of a model on sentence pairs it does not learn from, under teacher forcing.
+// Evaluation: the loss of a model on examples it does not learn from; of a translator, under teacher forcing.
 
-import {
-  type Batch,
-  batches,
-  type Bucket,
-  encodePairs,
-  planBuckets,
-  withoutLongPairs,
-} from "../data/batches.ts";
-import type { Pair } from "../data/pair.ts";
+import { type Batch, batches, type Bucket, planBuckets, withoutLongPairs } from "../data/batches.ts";
 import { BufferPool } from "../gpu/memory.ts";
 import { Plan } from "../gpu/plan.ts";
 import { Readback } from "../gpu/readback.ts";
 import { Tape } from "../gpu/tape.ts";
 import { overwrite, persistent, type Tensor } from "../gpu/tensor.ts";
-import type { Seq2Seq } from "../models/seq2seq.ts";
+import { type Model, TOTALS } from "../models/model.ts";
 
 /** A loss and what it was measured on. */
 export interface HeldOutLoss {
-  /** The mean of -log p(right word) over all target words and `<eos>`, in nats. */
+  /** The mean of -log p(right answer) in nats, over all target words and `<eos>`, or over all texts. */
   readonly loss: number;
-  /** The number of those words. */
+  /** The number of those answers. */
   readonly tokens: number;
-  /** Pairs that were too long to measure. */
+  /** The share of answers that were right; only of classifiers. */
+  readonly accuracy?: number;
+  /** Examples that were too long to measure. */
   readonly dropped: number;
 }
 
 /** How to measure. */
 export interface HeldOutOptions {
-  /** Pairs at a time; 64 by default. */
+  /** Examples at a time; 64 by default. */
   readonly batch?: number;
-  /** Pairs with a longer side are left out; 200 by default. */
+  /** Examples with a longer side are left out; by default four times what training takes, 200 for a Seq2Seq. */
   readonly maxLength?: number;
 }
 
 /** Batches between two waits for the GPU, so that signals and timers get a turn. */
 const BATCHES_A_WAIT = 4;
 
-/** Measures a model on the same pairs again and again; plans and buffers are made once. */
+/** Measures a model on the same examples again and again; plans and buffers are made once. */
 export class HeldOut {
-  /** Pairs that are too long to measure. */
+  /** Examples that are too long to measure. */
   readonly dropped: number;
 
   #batches: Batch[];
@@ -48,7 +42,7 @@ export class HeldOut {
   #readback: Readback;
 
   private constructor(
-    readonly model: Seq2Seq,
+    readonly model: Model<never>,
     list: Batch[],
     plans: Map<Bucket, Plan>,
     totals: Tensor,
@@ -67,21 +61,21 @@ export class HeldOut {
    * @param pool Buffers to share with other plans.
    * @throws {RangeError} If no pair is short enough.
    */
-  static async create(
-    model: Seq2Seq,
-    pairs: readonly Pair[],
+  static async create<Example>(
+    model: Model<Example>,
+    examples: readonly Example[],
     options: HeldOutOptions = {},
     pool: BufferPool = new BufferPool(model.device),
   ): Promise<HeldOut> {
-    const { batch = 64, maxLength = 200 } = options;
-    const { kept, dropped } = withoutLongPairs(encodePairs(pairs, model.source, model.target), maxLength);
+    const { batch = 64, maxLength = 4 * model.maxLength } = options;
+    const { kept, dropped } = withoutLongPairs(model.encode(examples), maxLength);
     if (kept.length === 0) {
       throw new RangeError(
-        `Cannot measure a loss: none of ${pairs.length} pairs has at most ${maxLength} words on both sides.`,
+        `Cannot measure a loss: none of ${examples.length} pairs has at most ${maxLength} words on both sides.`,
       );
     }
     const buckets = planBuckets(kept, { batchSentences: Math.min(batch, kept.length) });
-    const totals = persistent(model.device, [2], "held-out losses");
+    const totals = persistent(model.device, [TOTALS], "held-out losses");
     const plans = new Map<Bucket, Plan>();
     for (const bucket of buckets) {
       const tape = new Tape(model.device, { training: false });
@@ -94,19 +88,23 @@ export class HeldOut {
 
   /** Measures the model as it is now. */
   async measure(): Promise<HeldOutLoss> {
-    overwrite(this.model.device, this.#totals, new Float32Array(2));
+    const { device, countsRightAnswers } = this.model;
+    overwrite(device, this.#totals, new Float32Array(TOTALS));
     let tokens = 0;
-    let sum = 0;
+    let loss = 0;
+    let right = 0;
     for (const [index, batch] of this.#batches.entries()) {
       this.#plans.get(batch.bucket)!.run(this.model.inputs(batch));
       tokens += batch.tokens;
       if (index % BATCHES_A_WAIT === BATCHES_A_WAIT - 1 || index === this.#batches.length - 1) {
         const [totals] = await this.#readback.read();
-        overwrite(this.model.device, this.#totals, new Float32Array(2));
-        sum += totals![1]!;
+        overwrite(device, this.#totals, new Float32Array(TOTALS));
+        loss += totals![1]!;
+        right += totals![2]!;
       }
     }
-    return { loss: sum / tokens, tokens, dropped: this.dropped };
+    const accuracy = countsRightAnswers ? { accuracy: right / tokens } : {};
+    return { loss: loss / tokens, tokens, ...accuracy, dropped: this.dropped };
   }
 
   /** Frees what belongs to the measurement alone. */
@@ -117,14 +115,14 @@ export class HeldOut {
   }
 }
 
-/** Measures a model on sentence pairs, once. See {@linkcode HeldOut}. */
-export async function heldOutLoss(
-  model: Seq2Seq,
-  pairs: readonly Pair[],
+/** Measures a model on examples, once: on sentence pairs, or on texts with their class. See {@linkcode HeldOut}. */
+export async function heldOutLoss<Example>(
+  model: Model<Example>,
+  examples: readonly Example[],
   options: HeldOutOptions = {},
 ): Promise<HeldOutLoss> {
   const pool = new BufferPool(model.device);
-  const heldOut = await HeldOut.create(model, pairs, options, pool);
+  const heldOut = await HeldOut.create(model, examples, options, pool);
   try {
     return await heldOut.measure();
   } finally {

@@ -1,12 +1,9 @@
 // Uses a trained model: sentences in, sentences and attention out. Words are chosen on the GPU, one batch of
 // sentences at a time; the host waits once a batch.
 
-import { EOS, PAD, SOS } from "../data/vocabulary.ts";
-import { BufferPool } from "../gpu/memory.ts";
-import { Plan } from "../gpu/plan.ts";
-import { Tape } from "../gpu/tape.ts";
-import type { GreedyOutput } from "../models/decoder.ts";
+import { EOS, SOS } from "../data/vocabulary.ts";
 import type { Seq2Seq } from "../models/seq2seq.ts";
+import { pad, PlansByShape, shapeFor } from "./plans_by_shape.ts";
 
 /** A sentence, its translation, and where the model looked for each word. */
 export interface Translation {
@@ -85,10 +82,9 @@ export async function translate(
   });
   const results: Translation[] = new Array(sentences.length);
   const order = [...sentences.keys()].sort((a, b) => encoded[a]!.length - encoded[b]!.length);
-  const translator = GreedyTranslator.of(model);
   for (let start = 0; start < order.length; start += full) {
     const indices = order.slice(start, start + full);
-    const outputs = await translator.run(indices.map((index) => encoded[index]!));
+    const outputs = await decode(model, indices.map((index) => encoded[index]!));
     indices.forEach((index, row) => {
       results[index] = describe(model, sentences[index]!, encoded[index]!, outputs[row]!);
     });
@@ -114,86 +110,35 @@ function describe(model: Seq2Seq, text: string, ids: Uint32Array, output: RowOut
   };
 }
 
-interface GreedyPlan {
-  readonly plan: Plan;
-  readonly output: GreedyOutput;
-}
+const plans = new PlansByShape((model: Seq2Seq, tape, { length, rows }) =>
+  model.greedy(tape, { sourceLength: length, rows, steps: mostSteps(length) })
+);
 
-/** The plans for greedy decoding of one model, one for each shape of batch met so far. */
-class GreedyTranslator {
-  #plans = new Map<string, GreedyPlan>();
-  #pool: BufferPool;
-
-  static #translators = new WeakMap<Seq2Seq, GreedyTranslator>();
-
-  static of(model: Seq2Seq): GreedyTranslator {
-    const known = GreedyTranslator.#translators.get(model);
-    if (known) return known;
-    const translator = new GreedyTranslator(model);
-    GreedyTranslator.#translators.set(model, translator);
-    model.onClose(() => translator.#close());
-    return translator;
-  }
-
-  private constructor(readonly model: Seq2Seq) {
-    this.#pool = new BufferPool(model.device);
-  }
-
-  /** Translates up to a batch of encoded sentences in one run. */
-  async run(sentences: readonly Uint32Array[]): Promise<RowOutput[]> {
-    const sourceLength = roundUp(Math.max(...sentences.map(({ length }) => length)));
-    const rows = 2 ** Math.ceil(Math.log2(sentences.length));
-    const steps = mostSteps(sourceLength);
-    const { plan, output } = await this.#plan(sourceLength, rows, steps);
-    const source = new Uint32Array(sourceLength * rows).fill(PAD);
-    const lengths = new Uint32Array(rows);
-    sentences.forEach((ids, row) => {
-      lengths[row] = ids.length;
-      ids.forEach((id, position) => source[position * rows + row] = id);
+/** Translates up to a batch of encoded sentences in one run. */
+async function decode(model: Seq2Seq, sentences: readonly Uint32Array[]): Promise<RowOutput[]> {
+  const shape = shapeFor(sentences.map(({ length }) => length));
+  const { length: sourceLength, rows } = shape;
+  const { plan, output } = await plans.get(model, shape);
+  const { words: source, lengths } = pad(sentences, shape);
+  plan.run({
+    source,
+    source_lengths: lengths,
+    first: new Uint32Array(rows).fill(SOS),
+    steps: new Uint32Array(rows).fill(mostSteps(sourceLength)),
+  });
+  const [words, attention] = await plan.read(output.words, output.attention);
+  return sentences.map(({ length }, row) => {
+    const ids: number[] = [];
+    for (let t = 0; t < mostSteps(length) && ids.at(-1) !== EOS; t++) ids.push(words![t * rows + row]!);
+    const weights = ids.map((_, t) => {
+      const start = (t * rows + row) * sourceLength;
+      return [...attention!.subarray(start, start + length)];
     });
-    plan.run({
-      source,
-      source_lengths: lengths,
-      first: new Uint32Array(rows).fill(SOS),
-      steps: new Uint32Array(rows).fill(steps),
-    });
-    const [words, attention] = await plan.read(output.words, output.attention);
-    return sentences.map(({ length }, row) => {
-      const ids: number[] = [];
-      for (let t = 0; t < mostSteps(length) && ids.at(-1) !== EOS; t++) ids.push(words![t * rows + row]!);
-      const weights = ids.map((_, t) => {
-        const start = (t * rows + row) * sourceLength;
-        return [...attention!.subarray(start, start + length)];
-      });
-      return { ids, attention: weights };
-    });
-  }
-
-  #close(): void {
-    GreedyTranslator.#translators.delete(this.model);
-    for (const { plan } of this.#plans.values()) plan.close();
-    this.#pool.close();
-  }
-
-  async #plan(sourceLength: number, rows: number, steps: number): Promise<GreedyPlan> {
-    const key = `${sourceLength} ${rows}`;
-    let greedy = this.#plans.get(key);
-    if (!greedy) {
-      const tape = new Tape(this.model.device, { training: false });
-      const output = this.model.greedy(tape, { sourceLength, rows, steps });
-      this.#plans.set(key, greedy = { plan: await Plan.compile(tape, this.#pool), output });
-    }
-    return greedy;
-  }
+    return { ids, attention: weights };
+  });
 }
 
 /** The most words that a translation may have. */
 function mostSteps(sourceLength: number): number {
   return 2 * sourceLength + 10;
-}
-
-/** Lengths in steps of about a quarter, so that few plans serve all sentences. */
-function roundUp(length: number): number {
-  const step = Math.max(2, 2 ** (Math.floor(Math.log2(Math.max(1, length - 1))) - 2));
-  return Math.ceil(length / step) * step;
 }

@@ -1,15 +1,16 @@
 // Layer 3: the translation model: an encoder, a decoder that looks at it, and the vocabularies of both.
 
-import type { Batch, Bucket } from "../data/batches.ts";
+import { type Batch, type Bucket, type EncodedPair, encodePairs } from "../data/batches.ts";
+import type { Pair } from "../data/pair.ts";
 import type { Tokenizer } from "../data/tokenizer.ts";
 import { PAD } from "../data/vocabulary.ts";
 import type { Device } from "../gpu/device.ts";
 import { Parameters } from "../gpu/parameters.ts";
 import type { Tape } from "../gpu/tape.ts";
-import type { Tensor } from "../gpu/tensor.ts";
 import { Random } from "../random.ts";
 import { AttentionalGruDecoder, type GreedyOutput } from "./decoder.ts";
 import { BidirectionalGruEncoder, type Encoded } from "./encoder.ts";
+import type { LossOptions, Model } from "./model.ts";
 
 /** What a {@linkcode Seq2Seq} is made of; everything has a default. */
 export interface Seq2SeqOptions {
@@ -42,14 +43,6 @@ export interface Seq2SeqTokenizers {
   readonly target: Tokenizer;
 }
 
-/** Where a loss is added up, and how it is smoothed. */
-export interface LossOptions {
-  /** [2]: the sum of the losses and that of -log p(right word); see `crossEntropy`. */
-  readonly totals: Tensor;
-  /** Label smoothing; 0 by default. */
-  readonly smoothing?: number;
-}
-
 /**
  * A sequence-to-sequence model with attention: a bidirectional GRU encoder and a GRU decoder with additive attention
  * (Bahdanau et al. 2015). Parameters have the names, shapes and gate order of the same model in PyTorch, and start
@@ -67,7 +60,7 @@ export interface LossOptions {
  * device.close();
  * ```
  */
-export class Seq2Seq {
+export class Seq2Seq implements Model<Pair> {
   /** Reads source sentences. */
   readonly source: Tokenizer;
   /** Reads and writes target sentences. */
@@ -76,6 +69,10 @@ export class Seq2Seq {
   readonly config: Seq2SeqConfig;
   /** The weights, on the GPU. */
   readonly parameters: Parameters;
+  /** Words of a side, `<sos>` and `<eos>` included. */
+  readonly maxLength = 50;
+  /** It does not: its answers are words, and their perplexity says more. */
+  readonly countsRightAnswers = false;
 
   #onClose: (() => void)[] = [];
   #encoder: BidirectionalGruEncoder;
@@ -106,6 +103,16 @@ export class Seq2Seq {
       readout,
     });
     parameters.allocate(new Random(seed));
+  }
+
+  /** Both tokenizers. */
+  get tokenizers(): Seq2SeqTokenizers & Readonly<Record<string, Tokenizer>> {
+    return { source: this.source, target: this.target };
+  }
+
+  /** Turns sentence pairs into word numbers. */
+  encode(pairs: readonly Pair[]): EncodedPair[] {
+    return encodePairs(pairs, this.source, this.target);
   }
 
   /**

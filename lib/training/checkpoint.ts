@@ -1,11 +1,13 @@
-// Training: what a run leaves on disk. A folder with a readable config.json, both vocabularies, and the weights as
+// Training: what a run leaves on disk. A folder with a readable config.json, the vocabularies, and the weights as
 // safetensors: `last` with everything to go on from, `best` with the weights alone.
 
 import { Tokenizer } from "../data/tokenizer.ts";
 import type { Device } from "../gpu/device.ts";
 import type { NamedArray } from "../gpu/parameters.ts";
+import type { Model } from "../models/model.ts";
 import { Seq2Seq } from "../models/seq2seq.ts";
-import { parseConfig, type RunConfig } from "./config.ts";
+import { parseConfig, parseKind, type TrainingConfig } from "./config.ts";
+import { kindOf, kindOfModel, type ModelClass } from "./kinds.ts";
 import {
   decodeSafetensors,
   encodeSafetensors,
@@ -16,9 +18,9 @@ import { parsePosition, type TrainingState } from "./state.ts";
 import { writeAtomically } from "./write_atomically.ts";
 
 /** A checkpoint read from disk. */
-export interface Checkpoint {
+export interface Checkpoint<M = Seq2Seq> {
   /** The model, ready to use. */
-  readonly model: Seq2Seq;
+  readonly model: M;
   /** What training needs to go on; absent in a `best` checkpoint. */
   readonly state?: TrainingState;
 }
@@ -38,7 +40,7 @@ const SECOND = "optimizer.second_moment.";
 export async function saveCheckpoint(
   folder: string,
   which: "last" | "best",
-  model: Seq2Seq,
+  model: Model<never>,
   training: Pick<TrainingState, "config" | "position" | "control">,
 ): Promise<void> {
   await Deno.mkdir(folder, { recursive: true });
@@ -50,9 +52,11 @@ export async function saveCheckpoint(
     }
     tensors.set(CONTROL, { shape: [training.control.length], data: training.control });
   }
-  const config = { format: "attend 1", model: model.config, training: training.config };
-  await writeAtomically(`${folder}/source.vocabulary.json`, JSON.stringify(model.source, null, 1));
-  await writeAtomically(`${folder}/target.vocabulary.json`, JSON.stringify(model.target, null, 1));
+  const kind = kindOfModel(model).of.name;
+  const config = { format: "attend 1", kind, model: model.config, training: training.config };
+  for (const [name, tokenizer] of Object.entries(model.tokenizers)) {
+    await writeAtomically(`${folder}/${name}.vocabulary.json`, JSON.stringify(tokenizer, null, 1));
+  }
   await writeAtomically(`${folder}/config.json`, `${JSON.stringify(config, null, 2)}\n`);
   const metadata = { position: JSON.stringify(training.position) };
   await writeAtomically(`${folder}/${which}.safetensors`, encodeSafetensors(tensors, metadata));
@@ -73,28 +77,46 @@ export async function discardBest(folder: string): Promise<void> {
  * @param device Where it shall live.
  * @param folder What training was given.
  * @param which The best by validation loss (or the last, if there was no validation) or the last.
+ * @param of The model's class; {@linkcode Seq2Seq} if left out.
  * @throws {Deno.errors.NotFound} If there is no model in the folder.
  * @throws {SyntaxError} If a file in it is not what it should be; the message names it.
+ * @throws {TypeError} If the model in the folder is of another class.
  */
-export async function loadModel(device: Device, folder: string, which?: "best" | "last"): Promise<Seq2Seq> {
-  return (await loadCheckpoint(device, folder, which ?? await bestOrLast(folder))).model;
+export async function loadModel<M extends Model<never> = Seq2Seq>(
+  device: Device,
+  folder: string,
+  which?: "best" | "last",
+  of: ModelClass<M> = Seq2Seq as ModelClass<Model<never>> as ModelClass<M>,
+): Promise<M> {
+  return (await loadCheckpoint(device, folder, which ?? await bestOrLast(folder), of)).model;
 }
 
 /** Reads a model and, from a `last` checkpoint, what it takes to go on training it. See {@linkcode loadModel}. */
-export async function loadCheckpoint(
+export async function loadCheckpoint<M extends Model<never> = Seq2Seq>(
   device: Device,
   folder: string,
   which: "best" | "last" = "last",
-): Promise<Checkpoint> {
+  of: ModelClass<M> = Seq2Seq as ModelClass<Model<never>> as ModelClass<M>,
+): Promise<Checkpoint<M>> {
+  const kind = kindOf(of);
   const read = <T>(name: string, parse: (bytes: Uint8Array) => T) => readPart(folder, name, parse);
-  const config = await read("config.json", (bytes) => parseConfig(json(bytes)));
-  const source = await read("source.vocabulary.json", (bytes) => Tokenizer.fromJSON(json(bytes)));
-  const target = await read("target.vocabulary.json", (bytes) => Tokenizer.fromJSON(json(bytes)));
+  const found = await read("config.json", (bytes) => parseKind(json(bytes)));
+  if (found !== of.name) {
+    throw new TypeError(
+      `Cannot load a model from "${folder}" as a ${of.name}: it is a ${found}. Load it as one.`,
+    );
+  }
+  const config = await read("config.json", (bytes) => parseConfig(json(bytes), kind.config));
+  const tokenizers: Record<string, Tokenizer> = {};
+  for (const name of kind.tokenizers) {
+    const parse = (bytes: Uint8Array) => Tokenizer.fromJSON(json(bytes));
+    tokenizers[name] = await read(`${name}.vocabulary.json`, parse);
+  }
   const file = `${which}.safetensors`;
   const decoded = await read(file, decodeSafetensors);
-  const model = new Seq2Seq(device, { source, target, ...config.model });
+  const model = new of(device, { ...tokenizers, ...config.model });
   try {
-    return explain(`${folder}/${file}`, () => fill(model, config, decoded));
+    return explain(`${folder}/${file}`, () => fill(model, config.training, decoded));
   } catch (error) {
     model.close();
     throw error;
@@ -102,7 +124,11 @@ export async function loadCheckpoint(
 }
 
 /** Gives a model its weights; returns it with the rest of the checkpoint. */
-function fill(model: Seq2Seq, config: RunConfig, { tensors, metadata }: Safetensors): Checkpoint {
+function fill<M extends Model<never>>(
+  model: M,
+  config: TrainingConfig,
+  { tensors, metadata }: Safetensors,
+): Checkpoint<M> {
   const arrays = new Map<string, NamedArray>();
   for (const [name, { shape, data }] of tensors) {
     if (data instanceof Float32Array) arrays.set(name, { shape, data: data as Float32Array<ArrayBuffer> });
@@ -117,7 +143,7 @@ function fill(model: Seq2Seq, config: RunConfig, { tensors, metadata }: Safetens
       throw new TypeError(`Cannot load the optimizer: "${prefix}${name}" is missing.`);
     }));
   const state = {
-    config: config.training,
+    config,
     position: parsePosition(JSON.parse(metadata["position"] ?? "null")),
     control: control as Uint32Array<ArrayBuffer>,
     firstMoments: moments(FIRST),

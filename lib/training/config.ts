@@ -1,15 +1,14 @@
 // Training: the contract of a model folder's config.json.
 
 import * as v from "npm:valibot@1.5.0";
-import type { Seq2SeqConfig } from "../models/seq2seq.ts";
 
 /** All options but the data, defaults filled in: what a checkpoint's `config.json` stores. */
 export interface TrainingConfig {
-  /** Passes over the pairs. */
+  /** Passes over the examples. */
   readonly epochs: number;
-  /** Sentence pairs a step; null if batches are made by tokens. */
+  /** Examples a step; null if batches are made by tokens. */
   readonly batch: number | null;
-  /** Tokens a step; null if batches are made by sentences. */
+  /** Tokens a step; null if batches are made by examples. */
   readonly batchTokens: number | null;
   /** Adam's learning rate. */
   readonly learningRate: number;
@@ -24,49 +23,54 @@ export interface TrainingConfig {
 }
 
 /** What config.json says. */
-export interface RunConfig {
+export interface RunConfig<ModelConfig> {
   /** The version of the format. */
   readonly format: "attend 1";
+  /** The model's class. */
+  readonly kind: string;
   /** The model's options. */
-  readonly model: Seq2SeqConfig;
+  readonly model: ModelConfig;
   /** The training's options. */
   readonly training: TrainingConfig;
 }
 
-const size = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(2 ** 20));
-const share = v.pipe(v.number(), v.minValue(0), v.maxValue(1));
+const FORMAT = v.literal("attend 1");
+/** Earlier folders do not say what they hold, for there was nothing else. */
+const KIND = v.optional(v.string(), "Seq2Seq");
 
-const schema = v.strictObject({
-  format: v.literal("attend 1"),
-  model: v.strictObject({
-    cell: v.literal("gru"),
-    attention: v.literal("bahdanau"),
-    embedding: size,
-    hidden: size,
-    attentionWidth: size,
-    readout: size,
-    dropout: share,
-    seed: v.number(),
-  }),
-  training: v.strictObject({
-    epochs: size,
-    batch: v.nullable(size),
-    batchTokens: v.nullable(size),
-    learningRate: v.number(),
-    clipNorm: v.pipe(v.nullable(v.number()), v.transform((norm) => norm ?? Infinity)), // JSON has no Infinity
-    labelSmoothing: share,
-    maxLength: size,
-    seed: v.number(),
-  }),
+const size = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(2 ** 20));
+const training = v.strictObject({
+  epochs: size,
+  batch: v.nullable(size),
+  batchTokens: v.nullable(size),
+  learningRate: v.number(),
+  clipNorm: v.pipe(v.nullable(v.number()), v.transform((norm) => norm ?? Infinity)), // JSON has no Infinity
+  labelSmoothing: v.pipe(v.number(), v.minValue(0), v.maxValue(1)),
+  maxLength: size,
+  seed: v.number(),
 });
+
+/**
+ * Tells the class of the model that a config.json describes.
+ *
+ * @throws {TypeError} If it is none of ours.
+ */
+export function parseKind(json: unknown): string {
+  return check(v.looseObject({ format: FORMAT, kind: KIND }), json).kind;
+}
 
 /**
  * Checks the contents of a config.json.
  *
+ * @param json The parsed file.
+ * @param model The contract of the model's options.
  * @throws {TypeError} If a key is missing, unknown or of the wrong kind; the message names it.
  */
-export function parseConfig(json: unknown): RunConfig {
-  return check(schema, json);
+export function parseConfig<ModelConfig>(
+  json: unknown,
+  model: v.GenericSchema<unknown, ModelConfig>,
+): RunConfig<ModelConfig> {
+  return check(v.strictObject({ format: FORMAT, kind: KIND, model, training }), json);
 }
 
 /**

@@ -7,13 +7,13 @@ import { Plan } from "../gpu/plan.ts";
 import { Readback } from "../gpu/readback.ts";
 import { Tape } from "../gpu/tape.ts";
 import { overwrite, persistent, type Tensor } from "../gpu/tensor.ts";
-import type { Seq2Seq } from "../models/seq2seq.ts";
+import { type Model, TOTALS } from "../models/model.ts";
 import { adam, CONTROL_SIZE } from "../ops/adam.ts";
 import type { TrainingConfig } from "./config.ts";
 
 /** What the GPU has summed up since the last time it was asked. */
 export interface Sums {
-  /** The losses of all words, label smoothing included, in nats. */
+  /** The losses of all answers, label smoothing included, in nats. */
   readonly loss: number;
   /** The norm of the last gradient, before clipping. */
   readonly gradientNorm: number;
@@ -35,10 +35,14 @@ export class Optimization {
   #readback: Readback;
 
   /** Records the steps of all buckets and lays out their memory; {@linkcode allocate} takes it. */
-  constructor(readonly model: Seq2Seq, readonly buckets: readonly Bucket[], readonly config: TrainingConfig) {
+  constructor(
+    readonly model: Model<never>,
+    readonly buckets: readonly Bucket[],
+    readonly config: TrainingConfig,
+  ) {
     const { device, parameters } = model;
     this.pool = new BufferPool(device);
-    this.#totals = persistent(device, [2], "losses of training");
+    this.#totals = persistent(device, [TOTALS], "losses of training");
     this.#control = persistent(device, [CONTROL_SIZE], "state of Adam");
     this.#readback = new Readback(device, [this.#totals, this.#control]);
     const { firstMoments, secondMoments } = parameters.flat;
@@ -90,7 +94,7 @@ export class Optimization {
   /** Waits for the steps so far; the sum of the losses starts again from zero. */
   async sums(): Promise<Sums> {
     const [totals, control] = await this.#readback.read();
-    overwrite(this.model.device, this.#totals, new Float32Array(2));
+    overwrite(this.model.device, this.#totals, new Float32Array(TOTALS));
     const integers = new Uint32Array(control!.buffer);
     return {
       loss: totals![0]!,

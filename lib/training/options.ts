@@ -1,14 +1,15 @@
 // Training: the knobs, their defaults, and which values they take.
 
 import type { Pair } from "../data/pair.ts";
+import type { Model } from "../models/model.ts";
 import type { TrainingConfig } from "./config.ts";
 import type { TrainingState } from "./state.ts";
 
 /** How to train; everything has a default. */
-export interface TrainOptions {
-  /** Passes over the pairs; 10 by default. */
+export interface TrainOptions<Example = Pair> {
+  /** Passes over the examples; 10 by default. */
   readonly epochs?: number;
-  /** Sentence pairs a step; 64 by default. */
+  /** Examples a step; 64 by default. */
   readonly batch?: number;
   /** Tokens of the longer side a step, padding included; instead of `batch`. */
   readonly batchTokens?: number;
@@ -18,13 +19,16 @@ export interface TrainOptions {
   readonly clipNorm?: number;
   /** Label smoothing; 0 by default. */
   readonly labelSmoothing?: number;
-  /** Pairs with a longer side, `<sos>` and `<eos>` counted, are left out; 50 by default. */
+  /**
+   * Examples with a longer side, `<sos>` and `<eos>` counted, are left out; 50 by default for a translator, none for a
+   * classifier, which cuts its texts.
+   */
   readonly maxLength?: number;
   /** The order of the batches; the model's seed by default. */
   readonly seed?: number;
-  /** Pairs to validate on after each epoch; none by default. */
-  readonly valid?: readonly Pair[];
-  /** Translations to show at each validation; 3 by default. */
+  /** Examples to validate on after each epoch; none by default. */
+  readonly valid?: readonly Example[];
+  /** Of those, examples to show at each validation; 3 by default. */
   readonly samples?: number;
   /** Ends training after so many steps, in the middle of an epoch if need be. */
   readonly maxSteps?: number;
@@ -38,9 +42,9 @@ export interface TrainOptions {
 
 /** What training is about to do. */
 export interface TrainingReport {
-  /** Pairs to train on. */
+  /** Examples to train on. */
   readonly pairs: number;
-  /** Pairs left out because a side is too long. */
+  /** Examples left out because a side is too long. */
   readonly dropped: number;
   /** Steps an epoch. */
   readonly stepsPerEpoch: number;
@@ -63,7 +67,7 @@ export interface TrainingReport {
  *
  * @throws {RangeError} If a value is not one that training can work with; the message names it.
  */
-export function completeTraining(options: TrainOptions, modelSeed: number): TrainingConfig {
+export function completeTraining(options: TrainOptions<unknown>, model: Model<never>): TrainingConfig {
   const config = {
     epochs: options.epochs ?? 10,
     batch: options.batchTokens === undefined ? options.batch ?? 64 : null,
@@ -71,8 +75,8 @@ export function completeTraining(options: TrainOptions, modelSeed: number): Trai
     learningRate: options.learningRate ?? 0.001,
     clipNorm: options.clipNorm ?? 1,
     labelSmoothing: options.labelSmoothing ?? 0,
-    maxLength: options.maxLength ?? 50,
-    seed: options.seed ?? modelSeed,
+    maxLength: options.maxLength ?? model.maxLength,
+    seed: options.seed ?? model.config.seed,
   };
   const demand = (name: keyof TrainingConfig, right: boolean, wanted: string): void => {
     if (!right) throw new RangeError(`Cannot train with ${name} ${config[name]}: it must be ${wanted}.`);

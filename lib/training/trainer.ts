@@ -1,21 +1,24 @@
 // Training: the loop. An async generator, so that the loop body is the user's and `break` stops it.
 
-import { batches, encodePairs, paddingWaste, planBuckets, withoutLongPairs } from "../data/batches.ts";
+import { batches, paddingWaste, planBuckets, withoutLongPairs } from "../data/batches.ts";
 import type { EncodedPair } from "../data/batches.ts";
+import type { LabelledText } from "../data/labelled_text.ts";
 import type { Pair } from "../data/pair.ts";
 import { HeldOut } from "../evaluation/held_out.ts";
 import { perplexity } from "../evaluation/perplexity.ts";
-import { translate } from "../inference/translate.ts";
+import type { Model } from "../models/model.ts";
 import type { Seq2Seq } from "../models/seq2seq.ts";
+import type { SequenceClassifier } from "../models/sequence_classifier.ts";
 import { discardBest, saveCheckpoint } from "./checkpoint.ts";
 import type { TrainingConfig } from "./config.ts";
+import { kindOfModel } from "./kinds.ts";
 import { Optimization, type Sums } from "./optimization.ts";
 import { completeTraining, type TrainingReport, type TrainOptions } from "./options.ts";
 import { Pace } from "./pace.ts";
-import type { TrainingProgress, Validation } from "./progress.ts";
+import type { ClassificationSample, TrainingProgress, Validation } from "./progress.ts";
 import type { TrainingState } from "./state.ts";
 
-export type { TrainingProgress, Validation } from "./progress.ts";
+export type { ClassificationSample, TrainingProgress, TranslationSample, Validation } from "./progress.ts";
 
 /** Steps without a finite gradient after which training gives up. */
 const MOST_SKIPPED = 10;
@@ -24,11 +27,11 @@ const MOST_SKIPPED = 10;
  * Trains a model.
  *
  * Steps run one after the other on the GPU; the host does not wait for them, but asks for their summed loss about
- * once a second, and then yields. Two runs with the same seed, pairs, options and adapter end with the same weights,
+ * once a second, and then yields. Two runs with the same seed, examples, options and adapter end with the same weights,
  * bit for bit.
  *
  * @param model Changed in place.
- * @param pairs What to learn from.
+ * @param examples What to learn from: sentence pairs, or for a classifier texts with their class.
  * @param options How; see {@linkcode TrainOptions}.
  * @throws {RangeError} If an option is wrong, no pair is short enough, or the memory budget does not suffice.
  * @throws {Error} If ten steps in a row have gradients that are not finite.
@@ -49,13 +52,24 @@ const MOST_SKIPPED = 10;
  * device.close();
  * ```
  */
-export async function* train(
+export function train(
   model: Seq2Seq,
-  pairs: readonly Pair[],
-  options: TrainOptions = {},
-): AsyncGenerator<TrainingProgress, void, void> {
-  const config = completeTraining(options, model.config.seed);
-  const run = await Run.start(model, pairs, config, options);
+  examples: readonly Pair[],
+  options?: TrainOptions,
+): AsyncGenerator<TrainingProgress, void, void>;
+/** Trains a classifier. */
+export function train(
+  model: SequenceClassifier,
+  examples: readonly LabelledText[],
+  options?: TrainOptions<LabelledText>,
+): AsyncGenerator<TrainingProgress<ClassificationSample>, void, void>;
+export async function* train<Example, Sample>(
+  model: Model<Example>,
+  examples: readonly Example[],
+  options: TrainOptions<Example> = {},
+): AsyncGenerator<TrainingProgress<Sample>, void, void> {
+  const config = completeTraining(options, model);
+  const run = await Run.start<Example, Sample>(model, examples, config, options);
   try {
     yield* run.epochs();
   } finally {
@@ -64,7 +78,7 @@ export async function* train(
 }
 
 /** One training under way. */
-class Run {
+class Run<Example, Sample> {
   #epoch = 0;
   #step = 0;
   #stepInEpoch = 0;
@@ -79,27 +93,24 @@ class Run {
   #startedAt = 0;
 
   private constructor(
-    readonly model: Seq2Seq,
+    readonly model: Model<Example>,
     readonly data: readonly EncodedPair[],
     readonly config: TrainingConfig,
-    readonly options: TrainOptions,
+    readonly options: TrainOptions<Example>,
     readonly optimization: Optimization,
     readonly report: TrainingReport,
   ) {}
 
-  static async start(
-    model: Seq2Seq,
-    pairs: readonly Pair[],
+  static async start<Example, Sample>(
+    model: Model<Example>,
+    examples: readonly Example[],
     config: TrainingConfig,
-    options: TrainOptions,
-  ): Promise<Run> {
-    const { kept, dropped } = withoutLongPairs(
-      encodePairs(pairs, model.source, model.target),
-      config.maxLength,
-    );
+    options: TrainOptions<Example>,
+  ): Promise<Run<Example, Sample>> {
+    const { kept, dropped } = withoutLongPairs(model.encode(examples), config.maxLength);
     if (kept.length === 0) {
       throw new RangeError(
-        `Cannot train: none of ${pairs.length} pairs has at most ${config.maxLength} words on both sides, ` +
+        `Cannot train: none of ${examples.length} pairs has at most ${config.maxLength} words on both sides, ` +
           "<sos> and <eos> included. Raise maxLength, or check the corpus.",
       );
     }
@@ -121,7 +132,7 @@ class Run {
       parameterBytes: model.parameters.bytes,
       activationBytes: bytes,
     };
-    const run = new Run(model, kept, config, options, optimization, report);
+    const run = new Run<Example, Sample>(model, kept, config, options, optimization, report);
     try {
       options.onReport?.(report);
       await allocate();
@@ -141,7 +152,7 @@ class Run {
     return Math.min(this.config.epochs * this.report.stepsPerEpoch, this.options.maxSteps ?? Infinity);
   }
 
-  async *epochs(): AsyncGenerator<TrainingProgress, void, void> {
+  async *epochs(): AsyncGenerator<TrainingProgress<Sample>, void, void> {
     this.#started = this.#step;
     this.#startedAt = performance.now();
     for (; this.#epoch < this.config.epochs && this.#step < this.#steps; this.#epoch++) {
@@ -151,7 +162,7 @@ class Run {
   }
 
   /** One epoch, or what is left of it, and a validation. */
-  async *#pass(): AsyncGenerator<TrainingProgress, void, void> {
+  async *#pass(): AsyncGenerator<TrainingProgress<Sample>, void, void> {
     const { seed } = this.config;
     let skip = this.#stepInEpoch;
     let pace = new Pace();
@@ -176,7 +187,7 @@ class Run {
     }
   }
 
-  async #progress(pace: Pace): Promise<TrainingProgress> {
+  async #progress(pace: Pace): Promise<TrainingProgress<Sample>> {
     const sums = await this.optimization.sums();
     const { seconds } = pace;
     this.#refuseNonFinite(sums);
@@ -208,26 +219,21 @@ class Run {
     }
   }
 
-  /** Measures the model on the validation pairs and saves it, twice if it is the best so far. */
-  async #validate(trainingLoss: number): Promise<{ validation?: Validation }> {
+  /** Measures the model on the validation examples and saves it, twice if it is the best so far. */
+  async #validate(trainingLoss: number): Promise<{ validation?: Validation<Sample> }> {
     const { valid, samples: count = 3 } = this.options;
     if (!this.#validator || !valid) {
       await this.#save("last");
       return {};
     }
-    const { loss } = await this.#validator.measure();
+    const { loss, accuracy } = await this.#validator.measure();
     const best = loss < this.#bestLoss;
     if (best) this.#bestLoss = loss;
     if (best) await this.#save("best"); // first, so that a crash in between leaves an older `last` to redo it
     await this.#save("last");
-    const shown = valid.slice(0, count);
-    const translations = await translate(this.model, shown.map(({ source }) => source));
-    const samples = shown.map(({ source, target }, index) => ({
-      source,
-      target,
-      translation: translations[index]!.text,
-    }));
-    return { validation: { loss, perplexity: perplexity(loss), trainingLoss, best, samples } };
+    const samples = await kindOfModel(this.model).samples(this.model, valid.slice(0, count));
+    const measured = { loss, perplexity: perplexity(loss), ...(accuracy === undefined ? {} : { accuracy }) };
+    return { validation: { ...measured, trainingLoss, best, samples } };
   }
 
   /** Saves what has not been saved, and frees the GPU's memory. */

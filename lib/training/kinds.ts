@@ -1,0 +1,99 @@
+// Training: the kinds of models there are. What a model itself cannot say, because it stands below: the contract of its
+// config.json, how to make it from that, and what to show of it at a validation.
+
+import * as v from "npm:valibot@1.5.0";
+import type { LabelledText } from "../data/labelled_text.ts";
+import type { Pair } from "../data/pair.ts";
+import type { Device } from "../gpu/device.ts";
+import { classify } from "../inference/classify.ts";
+import { translate } from "../inference/translate.ts";
+import type { Model } from "../models/model.ts";
+import { Seq2Seq, type Seq2SeqConfig } from "../models/seq2seq.ts";
+import { SequenceClassifier, type SequenceClassifierConfig } from "../models/sequence_classifier.ts";
+import type { ClassificationSample, TranslationSample } from "./progress.ts";
+
+/** A class of models, {@linkcode Seq2Seq} or {@linkcode SequenceClassifier}. */
+// deno-lint-ignore no-explicit-any -- what a constructor takes differs from class to class
+export type ModelClass<M> = new (device: Device, options: any) => M;
+
+/** What training knows of a class of models. */
+export interface ModelKind<M, Config, Example, Sample> {
+  /** The class; its name stands in config.json. */
+  readonly of: ModelClass<M>;
+  /** The names of its tokenizers. */
+  readonly tokenizers: readonly string[];
+  /** The contract of its options. */
+  readonly config: v.GenericSchema<unknown, Config>;
+  /** What the model makes of examples. */
+  readonly samples: (model: M, examples: readonly Example[]) => Promise<Sample[]>;
+}
+
+/** A kind whose types do not matter. */
+// deno-lint-ignore no-explicit-any -- it holds for every model
+export type AnyKind = ModelKind<any, any, any, any>;
+
+const size = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(2 ** 20));
+const share = v.pipe(v.number(), v.minValue(0), v.maxValue(1));
+
+const seq2seq: ModelKind<Seq2Seq, Seq2SeqConfig, Pair, TranslationSample> = {
+  of: Seq2Seq,
+  tokenizers: ["source", "target"],
+  config: v.strictObject({
+    cell: v.literal("gru"),
+    attention: v.literal("bahdanau"),
+    embedding: size,
+    hidden: size,
+    attentionWidth: size,
+    readout: size,
+    dropout: share,
+    seed: v.number(),
+  }),
+  samples: async (model, pairs) => {
+    const translations = await translate(model, pairs.map(({ source }) => source));
+    return pairs.map(({ source, target }, index) => ({
+      source,
+      target,
+      translation: translations[index]!.text,
+    }));
+  },
+};
+
+const sequenceClassifier: ModelKind<
+  SequenceClassifier,
+  SequenceClassifierConfig,
+  LabelledText,
+  ClassificationSample
+> = {
+  of: SequenceClassifier,
+  tokenizers: ["text"],
+  config: v.strictObject({
+    cell: v.picklist(["gru", "lstm"]),
+    embedding: v.nullable(size),
+    layers: v.pipe(v.array(size), v.minLength(1)),
+    bidirectional: v.boolean(),
+    output: v.picklist(["linear", "state"]),
+    length: size,
+    dropout: share,
+    seed: v.number(),
+  }),
+  samples: async (model, texts) => {
+    const answers = await classify(model, texts.map(({ text }) => text));
+    return texts.map(({ text, label }, index) => ({ text, label, probability: answers[index]!.probability }));
+  },
+};
+
+const KINDS: readonly AnyKind[] = [seq2seq, sequenceClassifier];
+
+/** What is known of a class of models. */
+export function kindOf(of: ModelClass<unknown>): AnyKind {
+  const kind = KINDS.find((kind) => kind.of === of);
+  if (kind) return kind;
+  const known = KINDS.map(({ of: { name } }) => name).join(" and ");
+  throw new TypeError(`Cannot train, save or load a "${of.name}": known are ${known}.`);
+}
+
+/** What is known of a model's class. */
+export function kindOfModel(model: Model<never>): AnyKind {
+  const kind = KINDS.find((kind) => model instanceof kind.of);
+  return kind ?? kindOf(model.constructor as ModelClass<unknown>);
+}
