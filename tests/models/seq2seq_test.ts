@@ -2,16 +2,15 @@
 
 import { EOS, SOS } from "../../lib/data/vocabulary.ts";
 import type { Device } from "../../lib/gpu/device.ts";
-import type { NamedArray } from "../../lib/gpu/parameters.ts";
 import { Plan } from "../../lib/gpu/plan.ts";
 import { Tape } from "../../lib/gpu/tape.ts";
-import { persistent, type Tensor } from "../../lib/gpu/tensor.ts";
+import { persistent } from "../../lib/gpu/tensor.ts";
 import { Seq2Seq } from "../../lib/models/seq2seq.ts";
-import { adam, CONTROL_SIZE } from "../../lib/ops/adam.ts";
 import { assert, assertEquals, assertThrows } from "../assert.ts";
 import { device, testEachProfile } from "../device.ts";
 import { fixtureBatch, fixtureTensors, oracle } from "./fixture.ts";
 import { inventedWords } from "./invented_words.ts";
+import { assertNear, assertTensors, OneBatchTraining } from "./one_batch.ts";
 
 const { sizes, training } = oracle;
 
@@ -29,74 +28,9 @@ function createModel(device: Device, options: { seed?: number; dropout?: number 
   });
 }
 
-/** Training of a model on one batch, again and again. */
-class Training {
-  readonly totals: Tensor;
-  readonly control: Tensor;
-  #plan!: Plan;
-  #steps = 0;
-  #before: number[] = [0, 0];
-
-  private constructor(readonly model: Seq2Seq, readonly more: number) {
-    this.totals = persistent(model.device, [2], "totals");
-    this.control = persistent(model.device, [CONTROL_SIZE], "control");
-  }
-
-  static async create(model: Seq2Seq, more = 0): Promise<Training> {
-    const { device, parameters } = model;
-    const created = new Training(model, more);
-    const tape = new Tape(device, { training: true });
-    const { totals, control } = created;
-    model.loss(tape, fixtureBatch(more).bucket, { totals, smoothing: training.label_smoothing });
-    tape.backward(parameters.tensors.values());
-    const [beta1, beta2] = training.betas;
-    adam(tape, parameters.flat, control, {
-      maxNorm: training.clip_norm,
-      beta1,
-      beta2,
-      epsilon: training.epsilon,
-    });
-    created.#plan = await Plan.compile(tape);
-    return created;
-  }
-
-  /** Takes a step; returns the mean loss of the batch, the one without smoothing, and the gradient's norm. */
-  async step(): Promise<{ loss: number; unsmoothed: number; norm: number }> {
-    const batch = fixtureBatch(this.more);
-    const inputs = this.model.inputs(batch);
-    if (this.model.config.dropout > 0) inputs.step = Uint32Array.of(this.#steps++);
-    this.#plan.run({ ...inputs, learning_rate: Float32Array.of(training.learning_rate) });
-    const [totals, control] = await this.#plan.read(this.totals, this.control);
-    const [loss, unsmoothed] = Array.from(totals!, (total, i) => (total - this.#before[i]!) / batch.tokens);
-    this.#before = Array.from(totals!);
-    return { loss: loss!, unsmoothed: unsmoothed!, norm: control![2]! };
-  }
-
-  close(): void {
-    this.#plan.close();
-    for (const { storage } of [this.totals, this.control]) this.model.device.destroyBuffer(storage.buffer!);
-  }
-}
-
-/** Fails unless each tensor is there and off by no more than 1e-4 of its largest number. */
-function assertTensors(
-  actual: ReadonlyMap<string, NamedArray>,
-  expected: ReadonlyMap<string, NamedArray>,
-): void {
-  assertEquals([...actual.keys()].sort(), [...expected.keys()].sort());
-  for (const [name, { shape, data }] of expected) {
-    assertEquals(actual.get(name)!.shape, shape, name);
-    const largest = data.reduce((largest, value) => Math.max(largest, Math.abs(value)), 0);
-    const error = data.reduce(
-      (error, value, i) => Math.max(error, Math.abs(value - actual.get(name)!.data[i]!)),
-      0,
-    );
-    assert(error <= 1e-4 * largest, `${name} is off by ${error}; its largest number is ${largest}`);
-  }
-}
-
-function assertNear(actual: number, expected: number, name: string): void {
-  assert(Math.abs(actual - expected) <= 1e-4, `${name} is ${actual}, expected ${expected}`);
+/** Training of a model on the fixture's batch, with `more` padding. */
+function create(model: Seq2Seq, more = 0): Promise<OneBatchTraining> {
+  return OneBatchTraining.create(model, fixtureBatch(more), training, training.label_smoothing);
 }
 
 Deno.test("a Seq2Seq has the parameters of the same model in PyTorch, by name and shape", () => {
@@ -112,7 +46,7 @@ testEachProfile(
   async (device) => {
     const model = createModel(device);
     model.parameters.load(fixtureTensors(""));
-    const run = await Training.create(model);
+    const run = await create(model);
     for (let step = 0; step < training.steps; step++) {
       const { loss, unsmoothed, norm } = await run.step();
       assertNear(loss, oracle.losses[step]!, `the loss of step ${step}`);
@@ -130,7 +64,7 @@ testEachProfile(
 testEachProfile("empty rows and more padding change neither the loss nor a gradient", async (device) => {
   const model = createModel(device);
   model.parameters.load(fixtureTensors(""));
-  const run = await Training.create(model, 3);
+  const run = await create(model, 3);
   const { loss, unsmoothed } = await run.step();
   assertNear(loss, oracle.losses[0]!, "the loss");
   assertNear(unsmoothed, oracle.loss_without_smoothing, "the loss without smoothing");
@@ -179,7 +113,7 @@ testEachProfile("training with dropout is settled by its seed, bit for bit", asy
   const results = [];
   for (const seed of [1, 1, 2]) {
     const model = createModel(device, { seed, dropout: 0.3 });
-    const run = await Training.create(model);
+    const run = await create(model);
     for (let step = 0; step < 5; step++) await run.step();
     results.push(await model.parameters.read());
     run.close();
