@@ -4,7 +4,7 @@
 // N: size
 // Random bits: Threefry-2x32 with 20 rounds (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3").
 
-struct Params { size: u32, seed: u32, stream: u32, threshold: u32, scale: f32, accumulate_y: u32 }
+struct Params { size: u32, seed: u32, stream: u32, threshold: u32, scale: f32, x_offset: u32, y_offset: u32, accumulate_y: u32 }
 
 override WORKGROUP: u32 = 64u;
 
@@ -46,9 +46,9 @@ fn forward(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups:
   let i = (group.y * groups.x + group.x) * WORKGROUP + lane;
   if (i >= params.size) { return; }
   let bits = threefry(vec2u(params.seed, params.stream), vec2u(step[0], i)).x;
-  var value = select(0.0, x[i] * params.scale, bits < params.threshold);
-  if (params.accumulate_y != 0u) { value += y[i]; }
-  y[i] = value;
+  var value = select(0.0, x[params.x_offset + i] * params.scale, bits < params.threshold);
+  if (params.accumulate_y != 0u) { value += y[params.y_offset + i]; }
+  y[params.y_offset + i] = value;
 }
 
 // For the test with the generator's published answers.

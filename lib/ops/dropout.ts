@@ -15,6 +15,8 @@ const common = {
     stream: "u32",
     threshold: "u32",
     scale: "f32",
+    x_offset: "u32",
+    y_offset: "u32",
     accumulate_y: "u32",
   },
   overrides: { WORKGROUP },

@@ -114,6 +114,18 @@ checkOperation({
   }),
 });
 
+checkOperation({
+  name: "dropout() of rows 2 to 4 of [5, 13], whose mask is that of a tensor of its own",
+  inputs: { x: [5, 13] },
+  integers: { step: { shape: [1], values: [3] } },
+  record: (tape, { x }) => ({ y: dropout(tape, x.slice(2, 5), { rate: 0.25, seed: 9, stream: 2 }) }),
+  reference: ({ x }) => ({
+    y: Array.from(x).slice(2 * 13).map((value, i) =>
+      threefry([9, 2], [3, i]) < 0.75 * 2 ** 32 ? value / 0.75 : 0
+    ),
+  }),
+});
+
 Deno.test("dropout() is its input outside training and at a rate of 0", () => {
   const options = { rate: 0.5, seed: 1, stream: 0 };
   for (const [training, rate] of [[false, 0.5], [true, 0]] as const) {
