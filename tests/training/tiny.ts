@@ -1,9 +1,12 @@
 // A task and a model so small that a training step takes milliseconds, and what to compare models by.
 
+import type { LabelledText } from "../../lib/data/labelled_text.ts";
 import type { Pair } from "../../lib/data/pair.ts";
 import { Tokenizer } from "../../lib/data/tokenizer.ts";
 import type { Device } from "../../lib/gpu/device.ts";
+import type { Model } from "../../lib/models/model.ts";
 import { Seq2Seq, type Seq2SeqOptions } from "../../lib/models/seq2seq.ts";
+import { SequenceClassifier, type SequenceClassifierOptions } from "../../lib/models/sequence_classifier.ts";
 import { Random } from "../../lib/random.ts";
 
 const WORDS = ["zero", "one", "two", "three", "four", "five", "six", "seven"];
@@ -24,8 +27,28 @@ export function tinyModel(device: Device, options: Seq2SeqOptions = {}): Seq2Seq
   return new Seq2Seq(device, { source, target, embedding: 4, hidden: 6, dropout: 0.3, ...options });
 }
 
+/** Makes texts of one to twelve words, with the class that the last number below two in them says. */
+export function tinyTexts(count: number): LabelledText[] {
+  const random = new Random(11);
+  return Array.from({ length: count }, (_, index) => {
+    const label = (index % 2) as 0 | 1;
+    const before = Array.from({ length: random.integer(6) }, () => WORDS[random.integer(WORDS.length)]!);
+    const after = Array.from(
+      { length: random.integer(6) },
+      () => WORDS[2 + random.integer(WORDS.length - 2)]!,
+    );
+    return { text: [...before, WORDS[label]!, ...after].join(" "), label };
+  });
+}
+
+/** Makes a classifier for {@linkcode tinyTexts}, with dropout. */
+export function tinyClassifier(device: Device, options: SequenceClassifierOptions = {}): SequenceClassifier {
+  const text = Tokenizer.words(WORDS);
+  return new SequenceClassifier(device, { text, embedding: 4, layers: [6], dropout: 0.3, ...options });
+}
+
 /** Returns a hash of all bits of a model's weights and moments. */
-export async function fingerprint({ parameters }: Seq2Seq): Promise<string> {
+export async function fingerprint({ parameters }: Model<never>): Promise<string> {
   const hashes: string[] = [];
   for (const which of ["values", "firstMoments", "secondMoments"] as const) {
     for (const [name, { data }] of await parameters.read(which)) hashes.push(name, await hashOf(data));
