@@ -1,0 +1,74 @@
+// The IMDB recurrent benchmark: does a review praise the film? LSTM(50) and LSTM(1), or GRUs, over the numbers of its
+// last 300 words, batches of 100, 10 epochs. As the numbers of words say little, that learns little; --embedding 64 reads
+// the words instead, and learns. Without --data it reads a few invented reviews.
+//
+//   deno run -A examples/imdb.ts --cell gru --data aclImdb_v1.tar.gz --train 4000 --test 2000 --epochs 3 --embedding 64
+
+import {
+  classify,
+  heldOutLoss,
+  type LabelledText,
+  loadMovieReviews,
+  openDevice,
+  Random,
+  SequenceClassifier,
+  Tokenizer,
+  train,
+} from "../mod.ts";
+
+/** The value after `--name` on the command line. */
+function option(name: string): string | undefined {
+  const at = Deno.args.indexOf(`--${name}`);
+  return at < 0 ? undefined : Deno.args[at + 1];
+}
+
+/** The same as a number. */
+function count(name: string): number | undefined {
+  const value = option(name);
+  return value === undefined ? undefined : Number(value);
+}
+
+function inventReviews(count: number, seed: number): LabelledText[] {
+  const random = new Random(seed);
+  const pick = (words: string) => words.split(" ")[random.integer(words.split(" ").length)]!;
+  return Array.from({ length: count }, (_, index) => {
+    const label = (index % 2) as 0 | 1;
+    const verdict = pick(label === 1 ? "wonderful moving clever great" : "boring clumsy hollow dreadful");
+    return {
+      text: `The ${pick("plot cast music ending")} of this film is ${pick("simply just so")} ${verdict}.`,
+      label,
+    };
+  });
+}
+
+const archive = option("data");
+const data = archive
+  ? await loadMovieReviews(archive, {
+    valid: 1_000,
+    ...Object.fromEntries(["train", "test"].flatMap((name) => count(name) ? [[name, count(name)]] : [])),
+  })
+  : { train: inventReviews(400, 1), valid: inventReviews(100, 2), test: inventReviews(100, 3) };
+
+const embedding = count("embedding");
+const model = new SequenceClassifier(await openDevice(), {
+  text: Tokenizer.words(data.train.map(({ text }) => text), { maxSize: 20_000 }),
+  cell: option("cell") === "gru" ? "gru" : "lstm",
+  ...(embedding ? { embedding, layers: [50] } : { embedding: null, layers: [50, 1], output: "state" }),
+});
+console.log(`${model.config.cell}, ${model.parameters.count} parameters, ${data.train.length} reviews`);
+
+const options = { batch: 100, epochs: count("epochs") ?? 10, valid: data.valid, samples: 0 };
+for await (const { epoch, step, steps, loss, secondsLeft, validation } of train(model, data.train, options)) {
+  console.log(
+    `epoch ${epoch} step ${step}/${steps} loss ${loss.toFixed(3)}, ${secondsLeft.toFixed(0)} s left`,
+  );
+  if (validation) console.log(`validation: accuracy ${validation.accuracy!.toFixed(4)}`);
+}
+
+const { accuracy, loss } = await heldOutLoss(model, data.test, { batch: 100 });
+console.log(`test: accuracy ${accuracy!.toFixed(4)}, loss ${loss.toFixed(4)}, ${data.test.length} reviews`);
+const { probability } = await classify(model, "The music of this film is simply wonderful.");
+console.log(
+  `"The music of this film is simply wonderful." praises with probability ${probability.toFixed(2)}`,
+);
+model.device.close();
