@@ -1,7 +1,16 @@
 // Recurrent layers as a framework without fused kernels runs them: operation by operation and time step by time step,
-// each with backward kernels and a share of the weight gradients of its own. The baseline of recurrent.bench.ts.
+// each with backward kernels and a share of the weight gradients of its own. The baseline of recurrent.bench.ts and
+// imdb.bench.ts.
 
-import { defineKernel, type Kernel, type Tape, type Tensor } from "../mod.ts";
+import {
+  defineKernel,
+  type Kernel,
+  type SequenceClassifier,
+  type Tape,
+  Tensor,
+  type TextShape,
+} from "../mod.ts";
+import { binaryCrossEntropy } from "../lib/ops/binary_cross_entropy.ts";
 import { columnSum } from "../lib/ops/column_sum.ts";
 import { matmul } from "../lib/ops/matmul.ts";
 
@@ -71,7 +80,7 @@ class Unfused {
     const y = tape.tensor([x.rows, weight.rows], "product");
     matmul(tape, { a: x, b: weight, transposeB: true, bias, c: y });
     tape.onBackward(() => {
-      matmul(tape, { a: y.grad, b: weight, c: x.grad });
+      if (x.storage.kind !== "input") matmul(tape, { a: y.grad, b: weight, c: x.grad });
       matmul(tape, { a: y.grad, transposeA: true, b: x, c: weight.grad });
       columnSum(tape, y.grad, bias.grad);
     });
@@ -117,13 +126,19 @@ export interface LayerWeights {
 /**
  * Records a GRU or LSTM layer over sequences of full length, from a state of zeros.
  *
- * @param x [steps, batch, inputs]
+ * @param x [steps, batch, inputs], or [batch, inputs] for each step.
  * @returns The state after each step, [batch, hidden] each.
  */
-export function unfusedLayer(tape: Tape, cell: "gru" | "lstm", x: Tensor, weights: LayerWeights): Tensor[] {
+export function unfusedLayer(
+  tape: Tape,
+  cell: "gru" | "lstm",
+  x: Tensor | readonly Tensor[],
+  weights: LayerWeights,
+): Tensor[] {
   const { weightIh, weightHh, biasIh, biasHh } = weights;
   const op = new Unfused(tape);
-  const [steps, batch] = x.shape as [number, number];
+  const inputs = x instanceof Tensor ? Array.from({ length: x.shape[0]! }, (_, t) => x.at(t)) : x;
+  const batch = inputs[0]!.rows;
   const hidden = weightHh.columns;
   const block = (all: Tensor, first: number, count = 1) =>
     all.columnSlice(first * hidden, (first + count) * hidden);
@@ -133,8 +148,8 @@ export function unfusedLayer(tape: Tape, cell: "gru" | "lstm", x: Tensor, weight
     return tensor;
   };
   let [h, c] = [zeros(), zeros()];
-  return Array.from({ length: steps }, (_, t) => {
-    const input = op.affine(x.at(t), weightIh, biasIh);
+  return inputs.map((x) => {
+    const input = op.affine(x, weightIh, biasIh);
     const recurrent = op.affine(h, weightHh, biasHh);
     if (cell === "lstm") {
       const gates = op.add(input, recurrent);
@@ -146,4 +161,29 @@ export function unfusedLayer(tape: Tape, cell: "gru" | "lstm", x: Tensor, weight
     const n = op.tanh(op.add(block(input, 2), op.multiply(r!, block(recurrent, 2))));
     return h = op.add(n, op.multiply(z!, op.subtract(h, n)));
   });
+}
+
+/**
+ * Records the loss of a classifier without embedding, of one direction and full length, layer by layer; the loss itself
+ * is the library's.
+ *
+ * The plan gets the inputs that the model packs.
+ */
+export function unfusedLoss(tape: Tape, model: SequenceClassifier, shape: TextShape, totals: Tensor): void {
+  const { length, rows } = shape;
+  const { cell, layers } = model.config;
+  const parameter = (name: string) => model.parameters.tensors.get(name)!;
+  let sequence: Tensor | readonly Tensor[] = tape.input("words", [length, rows, 1], "f32");
+  tape.input("lengths", [rows], "u32"); // all full, and read by nothing
+  for (const layer of layers.keys()) {
+    const weight = (name: string) => parameter(`recurrent.${layer}.${name}_l0`);
+    sequence = unfusedLayer(tape, cell, sequence, {
+      weightIh: weight("weight_ih"),
+      weightHh: weight("weight_hh"),
+      biasIh: weight("bias_ih"),
+      biasHh: weight("bias_hh"),
+    });
+  }
+  const logits = (sequence as readonly Tensor[]).at(-1)!;
+  binaryCrossEntropy(tape, logits, { labels: tape.input("labels", [rows], "u32"), ignored: 2, totals });
 }
