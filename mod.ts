@@ -1,5 +1,6 @@
 /**
- * Train, inspect and use small translation models with attention, on any GPU that WebGPU can reach.
+ * Train, inspect and use small translation models with attention, and classifiers of texts, on any GPU that WebGPU can
+ * reach.
  *
  * A script goes through four stages, each of them plain data to the next:
  *
@@ -8,6 +9,9 @@
  * 3. {@linkcode train} teaches it; {@linkcode loadModel} reads what training saved.
  * 4. {@linkcode translate} uses it, {@linkcode corpusBleu} and its like measure it, {@linkcode heatMap} shows where it
  *    looked.
+ *
+ * For texts with a class they are {@linkcode loadMovieReviews}, {@linkcode SequenceClassifier}, the same train, and
+ * {@linkcode classify}.
  *
  * Beneath them lie the parts for models of your own: {@linkcode openDevice}, {@linkcode defineKernel},
  * {@linkcode Tape} and {@linkcode Plan}.
