@@ -2,15 +2,21 @@
 //   m = beta1 m + (1 - beta1) g    v = beta2 v + (1 - beta2) g^2    w -= rate / c1  m / (sqrt(v) / sqrt(c2) + epsilon)
 // with c = 1 - beta^t. Powers are not computed but carried on, c(t) = beta c(t-1) + (1 - beta): exact from t = 1 on.
 // A step with a gradient that is not finite changes nothing and is counted.
+// In half precision gradients come multiplied by the loss scale (Micikevicius et al. 2018), which is halved after such
+// a step and doubled after so many good ones in a row.
 //
 // N: numbers in the flat buffers, in vec4   P: partial sums
 
 struct Params {
   size: u32, max_norm: f32, beta1: f32, one_minus_beta1: f32, beta2: f32, one_minus_beta2: f32, epsilon: f32,
+  scale_growth_steps: u32,  // 0: no loss scale
 }
 
 // What one step hands to the next; saved with a checkpoint.
-struct Control { c1: f32, c2: f32, norm: f32, clip: f32, steps: u32, skipped: u32, skip: u32, norms: f32 }
+struct Control {
+  c1: f32, c2: f32, norm: f32, clip: f32, steps: u32, skipped: u32, skip: u32, norms: f32,
+  loss_scale: f32, good_steps: u32,
+}
 
 override WORKGROUP: u32 = 64u;
 override PARTS: u32 = 64u;
@@ -55,13 +61,24 @@ fn prepare() {
   if ((bitcast<u32>(total) & 0x7fffffffu) >= 0x7f800000u) {
     control[0].skip = 1u;
     control[0].skipped += 1u;
+    control[0].loss_scale = max(1.0, 0.5 * control[0].loss_scale);
+    control[0].good_steps = 0u;
     return;
   }
-  let norm = sqrt(total);
+  var scale = 1.0;
+  if (params.scale_growth_steps > 0u) {
+    scale = control[0].loss_scale;
+    control[0].good_steps += 1u;
+    if (control[0].good_steps == params.scale_growth_steps) {
+      control[0].loss_scale = 2.0 * scale;
+      control[0].good_steps = 0u;
+    }
+  }
+  let norm = sqrt(total) / scale;
   control[0].skip = 0u;
   control[0].norm = norm;
   control[0].norms += norm;
-  control[0].clip = min(1.0, params.max_norm / (norm + 1e-6));
+  control[0].clip = min(1.0, params.max_norm / (norm + 1e-6)) / scale;
   control[0].c1 = params.beta1 * control[0].c1 + params.one_minus_beta1;
   control[0].c2 = params.beta2 * control[0].c2 + params.one_minus_beta2;
   control[0].steps += 1u;

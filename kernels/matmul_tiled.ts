@@ -3,14 +3,19 @@
 
 import { each, matmulHead } from "./matmul_head.ts";
 
+/** The type of four neighbouring numbers of a tile. */
+const FOUR = { f32: "vec4f", f16: "vec4<f16>" } as const;
+
 /**
  * Writes the WGSL for tiles of `tile` x `tile`, 16 inner elements at a time, by 256 invocations.
  *
  * Each invocation owns four rows by four columns, at 128 in each quarter of the tile, so that neighbours read
  * neighbouring `vec4f` of workgroup memory. That memory is there twice: while one half is multiplied, the next
  * elements are on their way to registers and from there into the other half; one barrier a round.
+ *
+ * @param precision Of the operands in workgroup memory; they are added up in 32 bits.
  */
-export function matmulTiled(tile: 64 | 128): string {
+export function matmulTiled(tile: 64 | 128, precision: "f32" | "f16"): string {
   const blocks = tile / 64;
   const groups = tile / 4; // vec4f in a row of the tile
   const loads = tile / 64; // vec4f that each invocation loads of each operand
@@ -30,13 +35,15 @@ export function matmulTiled(tile: 64 | 128): string {
     b_next${i} = b_vector(b_column${i}, ${k} + b_k${i}, end);`);
   const keep = (half: string) =>
     each(loads, (i) =>
-      `    a_tile[${half} + a_place${i}] = a_next${i};
-    b_tile[${half} + b_place${i}] = b_next${i};`);
+      `    a_tile[${half} + a_place${i}] = ${FOUR[precision]}(a_next${i});
+    b_tile[${half} + b_place${i}] = ${FOUR[precision]}(b_next${i});`);
   const rows = 4 * blocks;
   return `// C = act(A B + bias)   or, accumulating, C += A B; tiles of ${tile} x ${tile}
 ${matmulHead("f32")}
-var<workgroup> a_tile: array<vec4f, ${2 * 16 * groups}>;  // two halves of [16, ${groups}]: inner, four rows
-var<workgroup> b_tile: array<vec4f, ${
+var<workgroup> a_tile: array<${FOUR[precision]}, ${
+    2 * 16 * groups
+  }>;  // two halves of [16, ${groups}]: inner, four rows
+var<workgroup> b_tile: array<${FOUR[precision]}, ${
     2 * 16 * groups
   }>;  // two halves of [16, ${groups}]: inner, four columns
 
@@ -96,9 +103,9 @@ ${fetch("k0 + 16u")}
       let at = half + k * ${groups}u;
 ${
     each(blocks, (i) =>
-      `      let a${i} = a_tile[at + local.y + ${16 * i}u];\n      let b${i} = b_tile[at + local.x + ${
+      `      let a${i} = vec4f(a_tile[at + local.y + ${
         16 * i
-      }u];`)
+      }u]);\n      let b${i} = vec4f(b_tile[at + local.x + ${16 * i}u]);`)
   }
 ${
     each(rows, (r) =>

@@ -66,6 +66,12 @@ const options = {
   batchTokens: { type: "integer", minimum: 1, description: "Tokens a step, in place of --batch" },
   learningRate: { type: "number", above: 0, default: 0.001, description: "Adam's learning rate" },
   clipNorm: { type: "number", above: 0, default: 1, description: "Largest norm of a gradient" },
+  precision: {
+    type: "choice",
+    choices: ["f32", "f16"],
+    default: "f32",
+    description: "f16: half precision in products, for GPUs that gain from it",
+  },
   labelSmoothing: { type: "number", minimum: 0, below: 1, default: 0, description: "Label smoothing" },
   maxLength: {
     type: "integer",
@@ -193,9 +199,9 @@ function tellVocabulary(side: string, tokenizer: Tokenizer, texts: readonly stri
 }
 
 function trainOptions(values: TrainValues) {
-  const { epochs, batch, learningRate, clipNorm, labelSmoothing, maxLength, seed } = values;
+  const { epochs, batch, learningRate, clipNorm, labelSmoothing, maxLength, seed, precision } = values;
   return {
-    ...{ epochs, batch, learningRate, clipNorm, labelSmoothing, maxLength, seed },
+    ...{ epochs, batch, learningRate, clipNorm, labelSmoothing, maxLength, seed, precision },
     ...(values.batchTokens === undefined ? {} : { batchTokens: values.batchTokens }),
     ...(values.maxSteps === undefined ? {} : { maxSteps: values.maxSteps }),
   };

@@ -50,6 +50,8 @@ export interface KernelDeclaration<
   readonly overrides?: Overrides;
   /** Whether the WGSL uses subgroups. */
   readonly subgroups?: boolean;
+  /** Whether the WGSL uses 16-bit floats. */
+  readonly halfPrecision?: boolean;
   /** The parameters on which it depends which of several kernels is the fastest. */
   readonly tuneBy?: readonly (keyof P & string)[];
   /** How many workgroups to start for these parameters. */
@@ -181,7 +183,14 @@ export class PipelineCache {
     if (kernel.subgroups && subgroupDirective === undefined) {
       throw new TypeError(`Cannot compile "${kernel.label}": it uses subgroups, and this adapter has none.`);
     }
-    const code = (kernel.subgroups ? subgroupDirective : "") + kernel.source;
+    if (kernel.halfPrecision && !this.device.features.has("shader-f16")) {
+      throw new TypeError(
+        `Cannot compile "${kernel.label}": it uses 16-bit floats, and this adapter has none.`,
+      );
+    }
+    const directives = (kernel.halfPrecision ? "enable f16;\n" : "") +
+      (kernel.subgroups ? subgroupDirective : "");
+    const code = directives + kernel.source;
     const layout = this.#layout(Object.values(kernel.bindings) as Access[]);
     gpu.pushErrorScope("validation");
     const module = gpu.createShaderModule({ label: kernel.label, code });

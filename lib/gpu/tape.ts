@@ -43,12 +43,19 @@ export interface DerivedInput {
 export interface TapeOptions {
   /** Whether {@linkcode Tape.backward} will be called; decides whether closures are kept and dropout drops. */
   readonly training: boolean;
+  /**
+   * Half precision: products take their operands in 16 bits, and gradients of the loss are multiplied by this number
+   * [1], so that they do not vanish there. The sums of the products, and everything else, stay in 32 bits.
+   */
+  readonly lossScale?: Tensor | undefined;
 }
 
 /** Records the kernels of one pass through a model for one shape of batch. */
 export class Tape {
   /** Whether a backward pass will be recorded. */
   readonly training: boolean;
+  /** In half precision what gradients are multiplied by, [1]. */
+  readonly lossScale: Tensor | undefined;
   /** All kernel runs so far, in order. */
   readonly dispatches: Dispatch[] = [];
   /** The inputs by name. */
@@ -62,6 +69,7 @@ export class Tape {
   /** Starts an empty tape for kernels of `device`'s profile. */
   constructor(readonly device: Device, options: TapeOptions) {
     this.training = options.training;
+    this.lossScale = options.lossScale;
   }
 
   /** A tensor for an intermediate result; its memory is shared with others that are not needed at the same time. */

@@ -11,7 +11,28 @@ import type { Tensor } from "../gpu/tensor.ts";
 const PARTS = 64;
 
 /** The numbers in the control record that one step hands to the next. */
-export const CONTROL_SIZE = 8;
+export const CONTROL_SIZE = 10;
+
+/** Where in the control record the loss scale stands. */
+const LOSS_SCALE = 8;
+
+/** The loss scale at the start. */
+const INITIAL_LOSS_SCALE = 4096;
+
+/** Steps with finite gradients in a row after which the loss scale is doubled. */
+const SCALE_GROWTH_STEPS = 2000;
+
+/** The control record before the first step. */
+export function initialControl(): Float32Array<ArrayBuffer> {
+  const control = new Float32Array(CONTROL_SIZE);
+  control[LOSS_SCALE] = INITIAL_LOSS_SCALE;
+  return control;
+}
+
+/** The part of a control record that a tape in half precision is to be given as its loss scale, [1]. */
+export function lossScaleOf(control: Tensor): Tensor {
+  return control.slice(LOSS_SCALE, LOSS_SCALE + 1);
+}
 
 const common = {
   name: "adam",
@@ -24,6 +45,7 @@ const common = {
     beta2: "f32",
     one_minus_beta2: "f32",
     epsilon: "f32",
+    scale_growth_steps: "u32",
   },
 } as const;
 
@@ -66,6 +88,8 @@ export interface AdamOptions {
   readonly beta2?: number;
   /** Added to the denominator; 1e-8 by default. */
   readonly epsilon?: number;
+  /** In half precision: good steps in a row after which the loss scale is doubled; 2,000 by default. */
+  readonly scaleGrowthSteps?: number;
 }
 
 /**
@@ -76,11 +100,16 @@ export interface AdamOptions {
  * The plan gets an input `learning_rate` [1].
  *
  * @param parameters Their flat buffers, gradients complete.
- * @param control [8]: 1 - beta1^t, 1 - beta2^t, last norm, last clipping factor, steps taken, steps skipped, whether the
- *   last was skipped, sum of the norms. Starts as zeros; steps 4 to 6 are integers.
+ * On a tape in half precision the gradients come multiplied by the loss scale. It is halved after a step with gradients
+ * that are not finite, down to 1, and doubled after 2,000 others in a row, as by PyTorch's `GradScaler`.
+ *
+ * @param control [10]: 1 - beta1^t, 1 - beta2^t, last norm, last clipping factor, steps taken, steps skipped, whether the
+ *   last was skipped, sum of the norms, loss scale, good steps since it changed. Starts as {@linkcode initialControl}, or
+ *   without half precision as zeros; numbers 4 to 6 and 9 are integers.
  */
 export function adam(tape: Tape, parameters: FlatParameters, control: Tensor, options: AdamOptions): void {
   const { maxNorm, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8 } = options;
+  const { scaleGrowthSteps = SCALE_GROWTH_STEPS } = options;
   const { values, gradients, firstMoments, secondMoments } = parameters;
   const params = {
     size: values.size / 4,
@@ -90,6 +119,7 @@ export function adam(tape: Tape, parameters: FlatParameters, control: Tensor, op
     beta2,
     one_minus_beta2: 1 - beta2,
     epsilon,
+    scale_growth_steps: tape.lossScale ? scaleGrowthSteps : 0,
   };
   const parts = tape.tensor([PARTS], "squares of gradients");
   const rate = tape.sharedInput("learning_rate", [1], "f32");

@@ -5,6 +5,7 @@ import { elementwise, WORKGROUP } from "../gpu/fill.ts";
 import { defineKernel } from "../gpu/kernel.ts";
 import type { Tape } from "../gpu/tape.ts";
 import type { Tensor } from "../gpu/tensor.ts";
+import { gradientScale } from "./gradient_scale.ts";
 import { perProfile } from "./lanes.ts";
 
 const common = {
@@ -69,7 +70,7 @@ export function binaryCrossEntropy(tape: Tape, logits: Tensor, options: BinaryCr
   }
   const params = { rows, ignored, smoothing };
   tape.dispatch(forward[tape.device.profile], { logits, labels, totals }, params);
-  const scale = tape.sharedInput("scale", [1], "f32");
+  const scale = gradientScale(tape);
   tape.onBackward(() =>
     tape.dispatch(backward, { logits_saved: logits, labels, scale, dlogits: logits.grad }, params)
   );

@@ -6,6 +6,7 @@ import { defineKernel } from "../gpu/kernel.ts";
 import type { Tape } from "../gpu/tape.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import { columnSum } from "./column_sum.ts";
+import { gradientScale } from "./gradient_scale.ts";
 import { oneARow, perProfile } from "./lanes.ts";
 import { matmul } from "./matmul.ts";
 
@@ -82,7 +83,7 @@ export function crossEntropy(tape: Tape, x: Tensor, options: CrossEntropyOptions
   }
   const { profile } = tape.device;
   const flat = x.reshape(rows, x.columns);
-  const scale = tape.sharedInput("scale", [1], "f32");
+  const scale = gradientScale(tape);
   const losses = tape.tensor([2, rows], "losses");
   const chunk = Math.max(1, Math.min(rows, Math.floor(logitsBytes / (4 * classes))));
   for (let first = 0; first < rows; first += chunk) {

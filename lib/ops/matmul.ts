@@ -69,7 +69,8 @@ export function matmul(tape: Tape, options: MatmulOptions): void {
   }
   // A binding cannot be left out: without a bias the kernel gets something it does not look at.
   const bound = bias ?? new Tensor(b.storage, [1], b.offset);
-  const kernels = options.kernel ? [options.kernel] : matmulCandidates(options, tape.device);
+  const precision = tape.lossScale ? "f16" : "f32";
+  const kernels = options.kernel ? [options.kernel] : matmulCandidates(options, tape.device, precision);
   const parts = Math.max(1, Math.min(options.parts ?? partsOf(tape.device, rows, columns, inner), inner));
   const inner_share = 16 * Math.max(1, Math.ceil(inner / parts / 16));
   const sizes = {

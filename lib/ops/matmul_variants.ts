@@ -48,12 +48,17 @@ export type Matmul = Kernel<typeof bindings, typeof params>;
 /** What a variant is worth for given operands: `first` is taken where nothing has been measured. */
 export type Worth = "first" | "try" | "no";
 
-/** One way to compute the product. All ways add in the same order, so they give the same bits. */
+/** In how many bits a product takes its operands; it adds in 32. */
+export type Precision = "f32" | "f16";
+
+/** One way to compute the product. All ways of a precision add in the same order, so they give the same bits. */
 export interface MatmulVariant {
   /** What runs. */
   readonly kernel: Matmul;
   /** The adapters it is for. */
-  readonly profile: Profile;
+  readonly profiles: readonly Profile[];
+  /** Whether it rounds the operands. */
+  readonly precision: Precision;
   /** Whether it can read these operands, on this device. */
   fits(operands: MatmulOperands, device: Device): boolean;
   /** How likely it is to be the fastest of those that fit; the first `first` is the choice without measurement. */
@@ -69,6 +74,7 @@ function kernel(name: string, source: string, height: number, width: number): Ma
     bindings,
     params,
     subgroups: name.startsWith("matmul_cpu8"),
+    halfPrecision: name.includes("f16"),
     tuneBy: ["rows", "columns", "inner", "transpose_a", "transpose_b"],
     workgroups: ({ rows, columns, inner, inner_share }) => {
       const [tall, wide] = [Math.ceil(rows / height), Math.ceil(columns / width)];
@@ -83,7 +89,8 @@ function vector(rows: 8 | 32, transposeA: boolean, transposeB: boolean): MatmulV
   const name = `matmul_cpu8_vector(${rows}, ${transposeA ? "T" : "N"}${transposeB ? "T" : "N"})`;
   return {
     kernel: kernel(name, matmulCpu8Vector(rows, transposeA, transposeB), rows, 32),
-    profile: "cpu8",
+    profiles: ["cpu8"],
+    precision: "f32",
     fits: (operands) =>
       (operands.transposeA ?? false) === transposeA && (operands.transposeB ?? false) === transposeB &&
       inFours(operands),
@@ -114,27 +121,38 @@ export const matmulReference: Matmul = defineKernel({
   ],
 });
 
+/** The variants with tiles in workgroup memory; in half precision for every adapter, as there are no others. */
+function tiled(precision: Precision): MatmulVariant[] {
+  const profiles: Profile[] = precision === "f32" ? ["gpu"] : ["gpu", "cpu8"];
+  const bytes = precision === "f32" ? 32768 : 16384;
+  return [
+    {
+      kernel: kernel(`matmul_tiled(128, ${precision})`, matmulTiled(128, precision), 128, 128),
+      ...{ profiles, precision },
+      fits: (_, { limits }) => limits.maxComputeWorkgroupStorageSize >= bytes,
+      // First where there are enough of them to busy a large GPU.
+      worth: ({ c: { rows, columns } }) => {
+        const tiles = Math.floor(rows / 128) * Math.floor(columns / 128);
+        return tiles >= 64 ? "first" : tiles > 0 ? "try" : "no";
+      },
+    },
+    {
+      kernel: kernel(`matmul_tiled(64, ${precision})`, matmulTiled(64, precision), 64, 64),
+      ...{ profiles, precision },
+      fits: always,
+      worth: () => "first",
+    },
+  ];
+}
+
 /** The variants of the product. */
 export const matmulVariants: readonly MatmulVariant[] = [
-  {
-    kernel: kernel("matmul_tiled(128)", matmulTiled(128), 128, 128),
-    profile: "gpu",
-    fits: (_, { limits }) => limits.maxComputeWorkgroupStorageSize >= 32768,
-    // First where there are enough of them to busy a large GPU.
-    worth: ({ c: { rows, columns } }) => {
-      const tiles = Math.floor(rows / 128) * Math.floor(columns / 128);
-      return tiles >= 64 ? "first" : tiles > 0 ? "try" : "no";
-    },
-  },
-  {
-    kernel: kernel("matmul_tiled(64)", matmulTiled(64), 64, 64),
-    profile: "gpu",
-    fits: always,
-    worth: () => "first",
-  },
+  ...tiled("f32"),
+  ...tiled("f16"),
   {
     kernel: matmulReference,
-    profile: "gpu",
+    profiles: ["gpu"],
+    precision: "f32",
     fits: always,
     worth: ({ c: { rows, columns } }) => Math.min(rows, columns) <= 16 ? "try" : "no",
   },
@@ -143,22 +161,25 @@ export const matmulVariants: readonly MatmulVariant[] = [
   ),
   {
     kernel: kernel("matmul_cpu8(8)", matmulCpu8(8), 8, 32),
-    profile: "cpu8",
+    profiles: ["cpu8"],
+    precision: "f32",
     fits: always,
     worth: (operands) => inFours(operands) || operands.c.rows > 8 ? "no" : "first",
   },
   {
     kernel: kernel("matmul_cpu8(32)", matmulCpu8(32), 32, 32),
-    profile: "cpu8",
+    profiles: ["cpu8"],
+    precision: "f32",
     fits: always,
     worth: (operands) => inFours(operands) || operands.c.rows <= 8 ? "no" : "first",
   },
 ];
 
 /** The kernels worth a try, the one to take without measuring at the head. */
-export function matmulCandidates(operands: MatmulOperands, device: Device): Matmul[] {
-  const fitting = matmulVariants.filter(({ profile, fits }) =>
-    profile === device.profile && fits(operands, device)
+export function matmulCandidates(operands: MatmulOperands, device: Device, precision: Precision): Matmul[] {
+  const fitting = matmulVariants.filter((variant) =>
+    variant.precision === precision && variant.profiles.includes(device.profile) &&
+    variant.fits(operands, device)
   );
   const of = (worth: Worth) =>
     fitting.filter((variant) => variant.worth(operands) === worth).map(({ kernel }) => kernel);

@@ -10,6 +10,8 @@ export interface TrainingConfig {
   readonly batch: number | null;
   /** Tokens a step; null if batches are made by examples. */
   readonly batchTokens: number | null;
+  /** How many bits products take their operands in. */
+  readonly precision: "f32" | "f16";
   /** Adam's learning rate. */
   readonly learningRate: number;
   /** The norm that gradients are clipped to. */
@@ -48,6 +50,7 @@ const training = v.strictObject({
   labelSmoothing: v.pipe(v.number(), v.minValue(0), v.maxValue(1)),
   maxLength: size,
   seed: v.number(),
+  precision: v.optional(v.picklist(["f32", "f16"]), "f32"),
 });
 
 /**

@@ -8,7 +8,7 @@ import { Readback } from "../gpu/readback.ts";
 import { Tape } from "../gpu/tape.ts";
 import { overwrite, persistent, type Tensor } from "../gpu/tensor.ts";
 import { type Model, TOTALS } from "../models/model.ts";
-import { adam, CONTROL_SIZE } from "../ops/adam.ts";
+import { adam, CONTROL_SIZE, initialControl, lossScaleOf } from "../ops/adam.ts";
 import type { TrainingConfig } from "./config.ts";
 
 /** What the GPU has summed up since the last time it was asked. */
@@ -44,13 +44,15 @@ export class Optimization {
     this.pool = new BufferPool(device);
     this.#totals = persistent(device, [TOTALS], "losses of training");
     this.#control = persistent(device, [CONTROL_SIZE], "state of Adam");
+    overwrite(device, this.#control, initialControl());
     this.#readback = new Readback(device, [this.#totals, this.#control]);
     const { firstMoments, secondMoments } = parameters.flat;
     for (const moments of [firstMoments, secondMoments]) {
       overwrite(device, moments, new Float32Array(moments.size)); // an earlier training may have left its own
     }
     this.#tapes = new Map(buckets.map((bucket) => {
-      const tape = new Tape(device, { training: true });
+      const lossScale = config.precision === "f16" ? lossScaleOf(this.#control) : undefined;
+      const tape = new Tape(device, { training: true, lossScale });
       model.loss(tape, bucket, { totals: this.#totals, smoothing: config.labelSmoothing });
       tape.backward(parameters.tensors.values());
       adam(tape, parameters.flat, this.#control, { maxNorm: config.clipNorm });

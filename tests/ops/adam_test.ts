@@ -4,8 +4,8 @@ import type { Device } from "../../lib/gpu/device.ts";
 import { type NamedArray, Parameters } from "../../lib/gpu/parameters.ts";
 import { Plan } from "../../lib/gpu/plan.ts";
 import { Tape } from "../../lib/gpu/tape.ts";
-import { persistent, type Tensor } from "../../lib/gpu/tensor.ts";
-import { adam, type AdamOptions, CONTROL_SIZE } from "../../lib/ops/adam.ts";
+import { overwrite, persistent, type Tensor } from "../../lib/gpu/tensor.ts";
+import { adam, type AdamOptions, CONTROL_SIZE, initialControl, lossScaleOf } from "../../lib/ops/adam.ts";
 import { copyInto } from "../../lib/ops/concatenate.ts";
 import { Random } from "../../lib/random.ts";
 import { assert, assertEquals } from "../assert.ts";
@@ -25,7 +25,7 @@ class Optimized {
 
   plan!: Plan;
 
-  static async create(device: Device, options: AdamOptions): Promise<Optimized> {
+  static async create(device: Device, options: AdamOptions, halfPrecision = false): Promise<Optimized> {
     const optimized = new Optimized(device);
     const { parameters, control, first } = optimized;
     for (const [name, shape] of [["short", [3]], ["long", [7, 37]]] as const) {
@@ -36,7 +36,11 @@ class Optimized {
       });
     }
     parameters.allocate(new Random(11));
-    const tape = new Tape(device, { training: false });
+    if (halfPrecision) overwrite(device, control, initialControl());
+    const tape = new Tape(device, {
+      training: false,
+      ...(halfPrecision ? { lossScale: lossScaleOf(control) } : {}),
+    });
     for (const [name, tensor] of parameters.tensors) {
       copyInto(tape, tape.input(name, tensor.shape, "f32"), tensor.grad);
     }
@@ -51,7 +55,7 @@ class Optimized {
 
   /** The control record: floating-point numbers, and integers from the fourth on. */
   async readControl(): Promise<
-    { norm: number; clip: number; steps: number; skipped: number; norms: number }
+    { norm: number; clip: number; steps: number; skipped: number; norms: number; lossScale: number }
   > {
     const [floats] = await this.plan.read(this.control);
     const integers = new Uint32Array(floats!.buffer);
@@ -61,6 +65,7 @@ class Optimized {
       steps: integers[4]!,
       skipped: integers[5]!,
       norms: floats![7]!,
+      lossScale: floats![8]!,
     };
   }
 
@@ -149,3 +154,50 @@ testEachProfile("adam() skips a step with a gradient that is not finite, and cou
   assertEquals((await optimized.readControl()).steps, steps + 1);
   optimized.close();
 });
+
+testEachProfile("adam() in half precision takes the loss scale out of the gradients", async (device) => {
+  const options = { maxNorm: 5, scaleGrowthSteps: 3 };
+  const [plain, half] = [
+    await Optimized.create(device, options),
+    await Optimized.create(device, options, true),
+  ];
+  const random = new Random(8);
+  const scales = [];
+  for (let step = 0; step < 7; step++) {
+    const { lossScale } = await half.readControl();
+    scales.push(lossScale);
+    const gradients = draw(random, plain);
+    plain.step(gradients, 0.01);
+    // A power of two: taken out again, it leaves the same bits, but in the norm's last place.
+    half.step(
+      new Map([...gradients].map(([name, values]) => [name, values.map((g) => g * lossScale)])),
+      0.01,
+    );
+  }
+  assertEquals(scales, [4096, 4096, 4096, 8192, 8192, 8192, 16384]);
+  const [expected, actual] = [await plain.readAll(), await half.readAll()];
+  for (const [index, parameters] of expected.entries()) {
+    for (const [name, { data }] of parameters) {
+      assertClose(actual[index]!.get(name)!.data, data, 1e-6, name);
+    }
+  }
+  plain.close();
+  half.close();
+});
+
+testEachProfile(
+  "adam() in half precision halves the loss scale where gradients overflow, not below 1",
+  async (device) => {
+    const half = await Optimized.create(device, { maxNorm: 1, scaleGrowthSteps: 3 }, true);
+    const random = new Random(9);
+    for (let step = 0; step < 15; step++) {
+      const { lossScale } = await half.readControl();
+      assertEquals(lossScale, Math.max(1, 4096 / 2 ** step));
+      const gradients = draw(random, half);
+      gradients.get("short")![1] = Infinity;
+      half.step(gradients, 0.01);
+    }
+    assertEquals((await half.readControl()).skipped, 15);
+    half.close();
+  },
+);
