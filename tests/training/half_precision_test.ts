@@ -13,7 +13,7 @@ const pairs = tinyPairs(200);
 
 async function trained(device: Device, precision: "f32" | "f16") {
   const model = tinyModel(device, { dropout: 0, hidden: 16, embedding: 8 });
-  const options = { epochs: 20, batch: 16, learningRate: 0.02, precision };
+  const options = { epochs: 12, batch: 16, learningRate: 0.02, precision };
   for await (const { skipped } of train(model, pairs, options)) assertEquals(skipped, 0);
   const { loss } = await heldOutLoss(model, pairs);
   const bits = await fingerprint(model);
@@ -33,8 +33,9 @@ testWithDevice(
       await trained(device, "f16"),
       await trained(device, "f16"),
     ];
-    assert(single.loss < 0.1, `in single precision the loss is ${single.loss}`);
-    assert(half.loss < 0.1, `in half precision the loss is ${half.loss}`);
+    // Who knows only how often each letter comes has a loss of about 1.6.
+  assert(single.loss < 0.3, `in single precision the loss is ${single.loss}`);
+    assert(half.loss < 0.3, `in half precision the loss is ${half.loss}`);
     assert(half.bits !== single.bits, "nothing was rounded");
     assertEquals(half.bits, again.bits);
   },
