@@ -94,6 +94,7 @@ export { heatMap, type HeatMapInput, type HeatMapOptions } from "./lib/report/he
 export {
   AdapterNotFoundError,
   type BufferCount,
+  type CreatedCount,
   Device,
   type DeviceOptions,
   openDevice,
@@ -113,7 +114,8 @@ export {
 } from "./lib/gpu/kernel.ts";
 export { type DerivedInput, type Dispatch, Tape, type TapeOptions } from "./lib/gpu/tape.ts";
 export { type DataType, Storage, type StorageKind, Tensor } from "./lib/gpu/tensor.ts";
-export { type KernelTime, Plan, type PlanInputs } from "./lib/gpu/plan.ts";
+export { Plan, type PlanInputs } from "./lib/gpu/plan.ts";
+export type { Clock, KernelTime, KernelTimeOptions } from "./lib/gpu/kernel_times.ts";
 export { BufferPool, type MemoryLayout } from "./lib/gpu/memory.ts";
 export {
   type FlatParameters,

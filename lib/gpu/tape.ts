@@ -17,6 +17,8 @@ export interface Dispatch {
   readonly params: ArrayBuffer;
   /** How many workgroups. */
   readonly workgroups: Workgroups;
+  /** The bytes of all tensors that are given to be read, and of all that are given to be written. */
+  readonly bytes: number;
 }
 
 /** An input that the host computes from another one whenever that one is written. */
@@ -114,10 +116,12 @@ export class Tape {
     const values: Record<string, number> = { ...params as Record<string, number> };
     const names = Object.keys(kernel.bindings);
     for (const name of names) this.#address(kernel, name, bindings[name]!, values);
+    let bytes = 0;
     for (const name of names) {
-      values[`accumulate_${name}`] = this.#touch(kernel.label, kernel.bindings[name]!, bindings[name]!)
-        ? 1
-        : 0;
+      const access: Access = kernel.bindings[name]!;
+      const added = this.#touch(kernel.label, access, bindings[name]!);
+      values[`accumulate_${name}`] = added ? 1 : 0;
+      bytes += 4 * bindings[name]!.size * (added || access === "read_write" ? 2 : 1);
     }
     const storages = names.map((name) => bindings[name]!.storage);
     refuseAliases(kernel, storages);
@@ -126,6 +130,7 @@ export class Tape {
       storages,
       params: pack(kernel, values),
       workgroups: kernel.workgroups(params),
+      bytes,
     });
   }
 

@@ -20,6 +20,7 @@ function dispatchesOf(sizes: readonly number[], uses: readonly (readonly number[
     storages: indices.map((index) => storages[index % storages.length]!),
     params: new ArrayBuffer(0),
     workgroups: [1],
+    bytes: 0,
   }));
 }
 
