@@ -78,6 +78,12 @@ export type { LossOptions } from "./lib/models/seq2seq.ts";
 export type { GreedyOutput } from "./lib/models/decoder.ts";
 export { train, type TrainingProgress, type Validation } from "./lib/training/trainer.ts";
 export type { TrainingReport, TrainOptions } from "./lib/training/options.ts";
+export {
+  type ProfileOptions,
+  profileTraining,
+  type StepTime,
+  type TrainingProfile,
+} from "./lib/training/profile.ts";
 export type { TrainingConfig } from "./lib/training/config.ts";
 export type { TrainingPosition, TrainingState } from "./lib/training/state.ts";
 export { type Checkpoint, loadCheckpoint, loadModel, saveCheckpoint } from "./lib/training/checkpoint.ts";

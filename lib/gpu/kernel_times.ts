@@ -30,6 +30,11 @@ export interface KernelTimeOptions {
   readonly clock?: Clock;
 }
 
+/** The GPU's clock where it can be read. */
+export function bestClock(device: Device): Clock {
+  return device.features.has("timestamp-query") ? "gpu" : "host";
+}
+
 /** The most passes that one query set has timestamps for: 4,096, two a pass. */
 const MOST_PASSES = 2048;
 
@@ -48,9 +53,8 @@ export async function timeKernels(
   dispatches: readonly Dispatch[],
   options: KernelTimeOptions = {},
 ): Promise<KernelTime[]> {
-  const stamped = device.features.has("timestamp-query");
-  const { clock = stamped ? "gpu" : "host" } = options;
-  if (clock === "gpu" && !stamped) {
+  const { clock = bestClock(device) } = options;
+  if (clock === "gpu" && bestClock(device) !== "gpu") {
     throw new TypeError(
       `Cannot profile by the GPU's clock: the adapter ${device.description} has no feature "timestamp-query". ` +
         'Ask for the clock "host".',
