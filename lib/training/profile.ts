@@ -12,18 +12,19 @@ import { Feed, Profiler, type StepTime } from "./profiler.ts";
 
 export type { StepTime } from "./profiler.ts";
 
-/** The options of a training that concern a single step. */
-type StepOptions =
-  | "batch"
-  | "batchTokens"
-  | "learningRate"
-  | "clipNorm"
-  | "labelSmoothing"
-  | "maxLength"
-  | "seed";
-
-/** How to profile. */
-export interface ProfileOptions extends Pick<TrainOptions, StepOptions | "onReport"> {
+/** How to profile: a training's options, as far as they concern a single step. */
+export interface ProfileOptions extends
+  Pick<
+    TrainOptions,
+    | "batch"
+    | "batchTokens"
+    | "learningRate"
+    | "clipNorm"
+    | "labelSmoothing"
+    | "maxLength"
+    | "seed"
+    | "onReport"
+  > {
   /** Steps to measure, in a row and once more one by one; 20 by default. */
   readonly maxSteps?: number;
   /** Which clock times the kernels; the GPU's by default, where it has one. */
