@@ -97,6 +97,12 @@ export {
 } from "./lib/training/trainer.ts";
 export type { ModelClass } from "./lib/training/kinds.ts";
 export type { TrainingReport, TrainOptions } from "./lib/training/options.ts";
+export {
+  type ProfileOptions,
+  profileTraining,
+  type StepTime,
+  type TrainingProfile,
+} from "./lib/training/profile.ts";
 export type { TrainingConfig } from "./lib/training/config.ts";
 export type { TrainingPosition, TrainingState } from "./lib/training/state.ts";
 export { type Checkpoint, loadCheckpoint, loadModel, saveCheckpoint } from "./lib/training/checkpoint.ts";
@@ -114,6 +120,7 @@ export { heatMap, type HeatMapInput, type HeatMapOptions } from "./lib/report/he
 export {
   AdapterNotFoundError,
   type BufferCount,
+  type CreatedCount,
   Device,
   type DeviceOptions,
   openDevice,
@@ -131,15 +138,11 @@ export {
   type ParameterType,
   type Workgroups,
 } from "./lib/gpu/kernel.ts";
-export {
-  type Alternative,
-  type DerivedInput,
-  type Dispatch,
-  Tape,
-  type TapeOptions,
-} from "./lib/gpu/tape.ts";
+export type { Alternative, Dispatch } from "./lib/gpu/dispatch.ts";
+export { type DerivedInput, Tape, type TapeOptions } from "./lib/gpu/tape.ts";
 export { type DataType, Storage, type StorageKind, Tensor } from "./lib/gpu/tensor.ts";
-export { type KernelTime, Plan, type PlanInputs } from "./lib/gpu/plan.ts";
+export { Plan, type PlanInputs } from "./lib/gpu/plan.ts";
+export type { Clock, KernelTime, KernelTimeOptions } from "./lib/gpu/kernel_times.ts";
 export { BufferPool, type MemoryLayout } from "./lib/gpu/memory.ts";
 export {
   type FlatParameters,

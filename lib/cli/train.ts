@@ -9,12 +9,14 @@ import { Seq2Seq } from "../models/seq2seq.ts";
 import { formatBytes, formatCount, formatDuration } from "../report/format.ts";
 import { loadCheckpoint } from "../training/checkpoint.ts";
 import type { TrainingReport } from "../training/options.ts";
+import { profileTraining } from "../training/profile.ts";
 import { train, type TrainingProgress, type Validation } from "../training/trainer.ts";
 import { type Command, defineCommand } from "./command.ts";
 import { corpusOptions, readCorpus } from "./corpus_options.ts";
 import { ExitCode } from "./exit_code.ts";
 import type { Values } from "./option.ts";
 import type { Output } from "./output.ts";
+import { tellProfile } from "./profile.ts";
 import { RunLog, writePairs } from "./run_folder.ts";
 
 const options = {
@@ -66,12 +68,7 @@ const options = {
   batchTokens: { type: "integer", minimum: 1, description: "Tokens a step, in place of --batch" },
   learningRate: { type: "number", above: 0, default: 0.001, description: "Adam's learning rate" },
   clipNorm: { type: "number", above: 0, default: 1, description: "Largest norm of a gradient" },
-  precision: {
-    type: "choice",
-    choices: ["f32", "f16"],
-    default: "f32",
-    description: "f16: half precision in products, for GPUs that gain from it",
-  },
+  precision: { type: "choice", choices: ["f32", "f16"], default: "f32", description: "f16: half precision" },
   labelSmoothing: { type: "number", minimum: 0, below: 1, default: 0, description: "Label smoothing" },
   maxLength: {
     type: "integer",
@@ -80,6 +77,10 @@ const options = {
     description: "Leave out longer pairs (words, with both ends)",
   },
   seed: { type: "integer", default: 1, description: "Settles sample, split, weights and order" },
+  profile: {
+    type: "boolean",
+    description: "Measure --max-steps steps, or 20, and show where the time goes; saves nothing",
+  },
 } as const;
 
 type TrainValues = Values<typeof options>;
@@ -95,26 +96,34 @@ export const command: Command = defineCommand({
     { description: "Sentences from Tatoeba", args: "--corpus tatoeba:deu-eng --sample 50000 --epochs 10" },
     { description: "Multi30k", args: "--corpus train.de.gz,train.en.gz --min-frequency 2" },
     { description: "Go on where it stopped", args: "--output runs/names --resume --epochs 20" },
+    { description: "See where the time of a step goes", args: "--profile" },
   ],
   options,
   async run(values, { output, interruption }) {
-    const interrupted = interruption();
+    const interrupted = values.profile ? undefined : interruption(); // there is nothing to save
     const pairs = await readCorpus(values.corpus, values, output);
     const data = prepare(pairs, values, output);
     const device = await openDevice();
     output.line(`adapter     ${device.description}`);
     try {
       const { model, state } = await open(device, data, values, output);
+      const options = {
+        ...trainOptions(values),
+        onReport: (report: TrainingReport) => tellReport(report, output),
+      };
+      if (!interrupted) {
+        tellProfile(await profileTraining(model, data.train, options), output);
+        return ExitCode.ok;
+      }
       await writePairs(`${values.output}/test.tsv`, data.test);
       await writePairs(`${values.output}/valid.tsv`, data.valid);
       const log = await RunLog.open(values.output, values.resume);
       const started = performance.now();
       const training = train(model, data.train, {
-        ...trainOptions(values),
+        ...options,
         valid: data.valid,
         folder: values.output,
         ...(state ? { resume: state } : {}),
-        onReport: (report) => tellReport(report, output),
       });
       for await (const progress of training) {
         await log.add(progress);
@@ -165,7 +174,7 @@ function prepare(pairs: readonly Pair[], values: TrainValues, output: Output): S
 async function open(device: Device, data: Split, values: TrainValues, output: Output) {
   if (values.resume) return await loadCheckpoint(device, values.output);
   const exists = await Deno.stat(`${values.output}/last.safetensors`).then(() => true, () => false);
-  if (exists) output.notice(`The model in ${values.output} will be overwritten.`);
+  if (exists && !values.profile) output.notice(`The model in ${values.output} will be overwritten.`);
   const learn = (texts: readonly string[]) =>
     Tokenizer.words(texts, {
       punctuation: values.punctuation,

@@ -127,8 +127,8 @@ function fill(pairs: readonly EncodedPair[], bucket: Bucket, indices: Uint32Arra
   let tokens = 0;
   for (const [row, index] of indices.entries()) {
     const pair = pairs[index]!;
-    for (const [time, token] of pair.source.entries()) source[time * rows + row] = token;
-    for (const [time, token] of pair.target.entries()) target[time * rows + row] = token;
+    for (let time = 0; time < pair.source.length; time++) source[time * rows + row] = pair.source[time]!;
+    for (let time = 0; time < pair.target.length; time++) target[time * rows + row] = pair.target[time]!;
     sourceLengths[row] = pair.source.length;
     targetLengths[row] = pair.target.length;
     tokens += pair.target.length - 1;

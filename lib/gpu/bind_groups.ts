@@ -20,7 +20,7 @@ export class BindGroups {
         binding,
         resource: { buffer: buffer!, offset: byteOffset, size: Math.max(4, byteSize) },
       }));
-      this.#groups.set(key, group = this.device.gpu.createBindGroup({ layout, entries }));
+      this.#groups.set(key, group = this.device.createBindGroup(layout, entries));
     }
     return group;
   }

@@ -1,5 +1,13 @@
-// Layer 1: one WebGPU device, opened with everything its adapter offers. All buffers of a program are made
-// here, so that they can be counted, and every error that WebGPU would swallow comes out here.
+// Layer 1: one WebGPU device, opened with everything its adapter offers. All buffers, bind groups and pipelines are
+// made here, so that they can be counted, and every error that WebGPU would swallow comes out here.
+
+import {
+  grants,
+  INTEGERS_OF_64_BITS,
+  ownLimits,
+  subgroupDirective,
+  WANTED_FEATURES,
+} from "./capabilities.ts";
 
 /** Thrown when the machine has no WebGPU adapter at all. */
 export class AdapterNotFoundError extends Error {
@@ -24,11 +32,6 @@ export interface DeviceOptions {
    */
   readonly tuning?: boolean;
 }
-
-const INTEGERS_OF_64_BITS = "wgpu-shader-int64";
-
-/** Features worth having, by name; Deno hides some of them from `adapter.features` but grants them. */
-const WANTED_FEATURES = ["subgroups", "timestamp-query", "shader-f16", INTEGERS_OF_64_BITS];
 
 /**
  * Opens the GPU that this machine has.
@@ -77,51 +80,24 @@ export async function openDevice(options: DeviceOptions = {}): Promise<Device> {
   }
 }
 
-/** Whether an adapter grants a feature, listed or not: found out on a throw-away adapter. */
-async function grants(adapter: GPUAdapter | null, feature: string): Promise<boolean> {
-  try {
-    const device = await adapter?.requestDevice({ requiredFeatures: [feature as GPUFeatureName] });
-    device?.destroy();
-    return device !== undefined;
-  } catch {
-    return false;
-  }
-}
-
-/** The limits that decide what can be bound and dispatched, at the adapter's own values. */
-function ownLimits(adapter: GPUAdapter): Record<string, number> {
-  const names = [
-    "maxBufferSize",
-    "maxStorageBufferBindingSize",
-    "maxStorageBuffersPerShaderStage",
-    "maxComputeWorkgroupStorageSize",
-    "maxComputeInvocationsPerWorkgroup",
-    "maxComputeWorkgroupSizeX",
-    "maxComputeWorkgroupSizeY",
-    "maxComputeWorkgroupSizeZ",
-    "maxComputeWorkgroupsPerDimension",
-  ] as const;
-  return Object.fromEntries(names.map((name) => [name, adapter.limits[name]]));
-}
-
-/** The line that lets WGSL use subgroups: browsers demand it, Deno refuses it; undefined if neither works. */
-async function subgroupDirective(gpu: GPUDevice): Promise<string | undefined> {
-  for (const directive of ["", "enable subgroups;\n"]) {
-    gpu.pushErrorScope("validation");
-    gpu.createShaderModule({
-      code: `${directive}@compute @workgroup_size(8) fn main() { _ = subgroupAdd(1u); }`,
-    });
-    if (await gpu.popErrorScope() === null) return directive;
-  }
-  return undefined;
-}
-
 /** Buffers in use, for leak tests and memory reports. */
 export interface BufferCount {
   /** Buffers created and not yet destroyed. */
   readonly buffers: number;
   /** Their size in bytes. */
   readonly bytes: number;
+}
+
+/** What a device has made since it was opened, destroyed or not: a training loop must not move these counts. */
+export interface CreatedCount {
+  /** Buffers. */
+  readonly buffers: number;
+  /** Bind groups. */
+  readonly bindGroups: number;
+  /** Compute pipelines. */
+  readonly pipelines: number;
+  /** Shader modules. */
+  readonly shaderModules: number;
 }
 
 /** An open GPU: made by {@linkcode openDevice}. */
@@ -146,6 +122,7 @@ export class Device {
   #memoryBudget: number;
   #alive = new Map<GPUBuffer, number>();
   #bytes = 0;
+  #created = { buffers: 0, bindGroups: 0, pipelines: 0, shaderModules: 0 };
   #failure: Error | undefined;
   #waiting = new Set<(reason: Error) => void>();
   #closed = false;
@@ -211,6 +188,11 @@ export class Device {
     return { buffers: this.#alive.size, bytes: this.#bytes };
   }
 
+  /** What has been made here so far. */
+  get created(): CreatedCount {
+    return { ...this.#created };
+  }
+
   /**
    * Creates a counted buffer.
    *
@@ -232,7 +214,26 @@ export class Device {
     const buffer = this.gpu.createBuffer({ label, size, usage });
     this.#alive.set(buffer, size);
     this.#bytes += size;
+    this.#created.buffers++;
     return buffer;
+  }
+
+  /** Creates a counted bind group. */
+  createBindGroup(layout: GPUBindGroupLayout, entries: GPUBindGroupEntry[]): GPUBindGroup {
+    this.#created.bindGroups++;
+    return this.gpu.createBindGroup({ layout, entries });
+  }
+
+  /** Creates a counted shader module; errors go to the error scope or come with the pipeline. */
+  createShaderModule(label: string, code: string): GPUShaderModule {
+    this.#created.shaderModules++;
+    return this.gpu.createShaderModule({ label, code });
+  }
+
+  /** Creates a counted pipeline. */
+  createPipeline(descriptor: GPUComputePipelineDescriptor): Promise<GPUComputePipeline> {
+    this.#created.pipelines++;
+    return this.gpu.createComputePipelineAsync(descriptor);
   }
 
   /**

@@ -193,8 +193,8 @@ export class PipelineCache {
     const code = directives + kernel.source;
     const layout = this.#layout(Object.values(kernel.bindings) as Access[]);
     gpu.pushErrorScope("validation");
-    const module = gpu.createShaderModule({ label: kernel.label, code });
-    const pending = gpu.createComputePipelineAsync({
+    const module = this.device.createShaderModule(kernel.label, code);
+    const pending = this.device.createPipeline({
       label: kernel.label,
       layout: gpu.createPipelineLayout({ bindGroupLayouts: [layout, this.paramsLayout] }),
       compute: { module, entryPoint: kernel.entryPoint, constants: { ...kernel.overrides } },

@@ -2,7 +2,7 @@
 // first that uses the other; plans run one at a time, so plans share all of theirs.
 
 import type { Device } from "./device.ts";
-import type { Dispatch } from "./tape.ts";
+import type { Dispatch } from "./dispatch.ts";
 import type { Storage } from "./tensor.ts";
 
 /** Where each activation of a tape will live. */

@@ -2,27 +2,19 @@
 // re-encodes the list of dispatches in one pass and one submit; nothing is created and nothing is awaited.
 
 import { BindGroups } from "./bind_groups.ts";
+import { Commands } from "./commands.ts";
 import type { Device } from "./device.ts";
+import type { Dispatch } from "./dispatch.ts";
 import { PipelineCache } from "./kernel.ts";
+import { type KernelTime, type KernelTimeOptions, timeKernels } from "./kernel_times.ts";
 import { BufferPool, type MemoryLayout } from "./memory.ts";
 import { readTensors } from "./readback.ts";
-import type { Dispatch, Tape } from "./tape.ts";
+import type { Tape } from "./tape.ts";
 import type { Storage, Tensor } from "./tensor.ts";
-import { timePasses } from "./timing.ts";
 import { Tuning } from "./tuning.ts";
 
 /** Values for the inputs of a plan, by name. */
 export type PlanInputs = Readonly<Record<string, Uint32Array | Float32Array>>;
-
-/** The time that one kernel takes within a run of a plan. */
-export interface KernelTime {
-  /** `file:entry point`. */
-  readonly kernel: string;
-  /** How often it runs. */
-  readonly dispatches: number;
-  /** All its runs together, in milliseconds. */
-  readonly milliseconds: number;
-}
 
 /** Every buffer binding begins at a multiple of this many bytes: the largest alignment that WebGPU may ask for. */
 export const ALIGNMENT = 256;
@@ -32,20 +24,16 @@ export function aligned(bytes: number): number {
   return Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
 }
 
-interface Step {
-  readonly pipeline: GPUComputePipeline;
-  readonly group: GPUBindGroup;
-  readonly paramsOffset: number;
-  readonly dispatch: Dispatch;
-}
-
 /** Kernels ready to run, for one shape of batch. */
 export class Plan {
-  #steps: Step[] = [];
+  #commands: Commands | undefined;
+  #dispatches: readonly Dispatch[] = [];
   #params: GPUBuffer | undefined;
   #paramsGroup: GPUBindGroup | undefined;
   #inputs: GPUBuffer | undefined;
   #staging = new ArrayBuffer(0);
+  /** Where in the staging memory each input is written. */
+  #views = new Map<Storage, Uint32Array | Float32Array>();
   #kept: GPUBuffer[] = [];
 
   private constructor(readonly device: Device, readonly tape: Tape, readonly memory: MemoryLayout) {}
@@ -68,6 +56,7 @@ export class Plan {
     const plan = new Plan(device, tape, memory);
     refuseTooLarge(tape);
     const dispatches = await Tuning.of(device).choose(tape.dispatches);
+    plan.#dispatches = dispatches;
     const cache = PipelineCache.of(device);
     const kernels = [...new Set(dispatches.map(({ kernel }) => kernel))];
     const pipelines = new Map(
@@ -77,21 +66,17 @@ export class Plan {
     plan.#allocate();
     const groups = new BindGroups(device);
     const stride = plan.#writeParams(cache);
-    plan.#steps = dispatches.map((dispatch, index) => {
-      const { pipeline, layout } = pipelines.get(dispatch.kernel)!;
-      return {
-        pipeline,
-        group: groups.get(layout, dispatch.storages),
-        paramsOffset: index * stride,
-        dispatch,
-      };
+    const commands = dispatches.map(({ kernel, storages, workgroups }, index) => {
+      const { pipeline, layout } = pipelines.get(kernel)!;
+      return { pipeline, group: groups.get(layout, storages), paramsOffset: index * stride, workgroups };
     });
+    plan.#commands = new Commands(plan.#paramsGroup!, commands);
     return plan;
   }
 
   /** The number of kernel runs in one run of the plan. */
   get dispatches(): number {
-    return this.#steps.length;
+    return this.#dispatches.length;
   }
 
   /**
@@ -106,7 +91,7 @@ export class Plan {
     const { gpu } = this.device;
     const encoder = gpu.createCommandEncoder();
     const pass = encoder.beginComputePass();
-    this.#replay(pass, this.#steps);
+    this.#ready.encode(pass);
     pass.end();
     gpu.queue.submit([encoder.finish()]);
   }
@@ -121,38 +106,17 @@ export class Plan {
   }
 
   /**
-   * Times each kernel on the GPU's own clock, one pass a dispatch.
+   * Measures what each kernel costs, one after the other.
    *
    * @param inputs As for {@linkcode run}.
+   * @param options By which clock; by the host's, what the plan writes is nonsense afterwards.
    * @returns The kernels, slowest first.
-   * @throws {TypeError} If the adapter has no `timestamp-query`.
+   * @throws {TypeError} If the GPU's clock is asked for and the adapter has no `timestamp-query`.
    */
-  async profile(inputs: PlanInputs = {}): Promise<KernelTime[]> {
-    const { device } = this;
-    if (!device.features.has("timestamp-query")) {
-      throw new TypeError(
-        `Cannot profile: the adapter ${device.description} has no feature "timestamp-query".`,
-      );
-    }
+  async profile(inputs: PlanInputs = {}, options: KernelTimeOptions = {}): Promise<KernelTime[]> {
+    this.device.check();
     this.#write(inputs);
-    const times = new Map<string, { dispatches: number; milliseconds: number }>();
-    const chunk = 2048; // a query set holds at most 4096 timestamps
-    for (let start = 0; start < this.#steps.length; start += chunk) {
-      const steps = this.#steps.slice(start, start + chunk);
-      const nanoseconds = await timePasses(
-        device,
-        steps.length,
-        (pass, index) => this.#replay(pass, [steps[index]!]),
-      );
-      steps.forEach(({ dispatch: { kernel } }, index) => {
-        const time = times.get(kernel.label) ?? { dispatches: 0, milliseconds: 0 };
-        time.dispatches++;
-        time.milliseconds += nanoseconds[index]! / 1e6;
-        times.set(kernel.label, time);
-      });
-    }
-    return [...times].map(([kernel, time]) => ({ kernel, ...time }))
-      .sort((a, b) => b.milliseconds - a.milliseconds);
+    return await timeKernels(this.device, this.#ready, this.#dispatches, options);
   }
 
   /** Frees what belongs to the plan alone; the pool stays. */
@@ -162,18 +126,12 @@ export class Plan {
     }
     this.#params = this.#inputs = undefined;
     this.#kept = [];
-    this.#steps = [];
+    this.#commands = undefined;
   }
 
-  #replay(pass: GPUComputePassEncoder, steps: readonly Step[]): void {
-    let pipeline: GPUComputePipeline | undefined;
-    let group: GPUBindGroup | undefined;
-    for (const step of steps) {
-      if (step.pipeline !== pipeline) pass.setPipeline(pipeline = step.pipeline);
-      if (step.group !== group) pass.setBindGroup(0, group = step.group);
-      pass.setBindGroup(1, this.#paramsGroup!, [step.paramsOffset]);
-      pass.dispatchWorkgroups(...step.dispatch.workgroups);
-    }
+  get #ready(): Commands {
+    if (!this.#commands) throw new TypeError("Cannot run the plan: it has been closed.");
+    return this.#commands;
   }
 
   /** Puts all inputs behind each other into one buffer, so that a run writes once; gives kept tensors theirs. */
@@ -186,6 +144,10 @@ export class Plan {
       size += aligned(storage.byteSize);
     }
     this.#staging = new ArrayBuffer(size);
+    for (const storage of inputs) {
+      const View = storage.type === "u32" ? Uint32Array : Float32Array;
+      this.#views.set(storage, new View(this.#staging, storage.byteOffset, storage.size));
+    }
     if (size > 0) {
       const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST | GPUBufferUsage.COPY_SRC;
       this.#inputs = this.device.createBuffer("inputs", size, usage);
@@ -214,10 +176,8 @@ export class Plan {
     const usage = GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST;
     this.#params = this.device.createBuffer("parameters of kernels", bytes.length, usage);
     gpu.queue.writeBuffer(this.#params, 0, bytes);
-    this.#paramsGroup = gpu.createBindGroup({
-      layout: cache.paramsLayout,
-      entries: [{ binding: 0, resource: { buffer: this.#params, size } }],
-    });
+    const entry = { binding: 0, resource: { buffer: this.#params, size } };
+    this.#paramsGroup = this.device.createBindGroup(cache.paramsLayout, [entry]);
     return stride;
   }
 
@@ -235,17 +195,12 @@ export class Plan {
           }.`,
         );
       }
-      this.#view(storage).set(value);
+      this.#views.get(storage)!.set(value);
     }
     for (const { from, to, derive } of derived) {
-      derive(this.#view(from) as Uint32Array, this.#view(to) as Uint32Array);
+      derive(this.#views.get(from) as Uint32Array, this.#views.get(to) as Uint32Array);
     }
     if (this.#inputs) this.device.gpu.queue.writeBuffer(this.#inputs, 0, this.#staging);
-  }
-
-  #view(storage: Storage): Uint32Array | Float32Array {
-    const View = storage.type === "u32" ? Uint32Array : Float32Array;
-    return new View(this.#staging, storage.byteOffset, storage.size);
   }
 }
 

@@ -2,32 +2,11 @@
 // writes down dispatches. What it holds in the end is a flat list that a plan can replay every step.
 
 import type { Device } from "./device.ts";
+import { type Dispatch, pack, refuseAliases } from "./dispatch.ts";
 import { fillKernel } from "./fill.ts";
-import type { Access, AnyKernel, GivenParameters, Kernel, ParameterType, Workgroups } from "./kernel.ts";
+import type { Access, AnyKernel, GivenParameters, Kernel, ParameterType } from "./kernel.ts";
 import { Ranges } from "./ranges.ts";
 import { type DataType, Storage, type StorageKind, Tensor } from "./tensor.ts";
-
-/** One recorded kernel run. */
-export interface Dispatch {
-  /** What runs. */
-  readonly kernel: AnyKernel;
-  /** The memory of each binding, in binding order. */
-  readonly storages: readonly Storage[];
-  /** The contents of `Params`. */
-  readonly params: ArrayBuffer;
-  /** How many workgroups. */
-  readonly workgroups: Workgroups;
-  /** Kernels that would do the same; which one is the fastest, a plan finds out. */
-  readonly alternatives: readonly Alternative[];
-}
-
-/** Another kernel for the same bindings and parameters. */
-export interface Alternative {
-  /** What runs. */
-  readonly kernel: AnyKernel;
-  /** How many workgroups. */
-  readonly workgroups: Workgroups;
-}
 
 /** An input that the host computes from another one whenever that one is written. */
 export interface DerivedInput {
@@ -134,10 +113,12 @@ export class Tape {
     const values: Record<string, number> = { ...params as Record<string, number> };
     const names = Object.keys(kernel.bindings);
     for (const name of names) this.#address(kernel, name, bindings[name]!, values);
+    let bytes = 0;
     for (const name of names) {
-      values[`accumulate_${name}`] = this.#touch(kernel.label, kernel.bindings[name]!, bindings[name]!)
-        ? 1
-        : 0;
+      const access: Access = kernel.bindings[name]!;
+      const added = this.#touch(kernel.label, access, bindings[name]!);
+      values[`accumulate_${name}`] = added ? 1 : 0;
+      bytes += 4 * bindings[name]!.size * (added || access === "read_write" ? 2 : 1);
     }
     const storages = names.map((name) => bindings[name]!.storage);
     refuseAliases(kernel, storages);
@@ -146,6 +127,7 @@ export class Tape {
       storages,
       params: pack(kernel, values),
       workgroups: kernel.workgroups(params),
+      bytes,
       alternatives: (others as Kernel<B, P>[]).map((kernel) => ({
         kernel,
         workgroups: kernel.workgroups(params),
@@ -259,38 +241,4 @@ function stretches(tensor: Tensor): [number, number][] {
 /** Whether reading a storage before a kernel of the tape has written it is a mistake. */
 function mustBeWritten(storage: Storage): boolean {
   return storage.kind === "activation" || storage.kind === "kept";
-}
-
-/** WebGPU forbids a buffer that is read-only and writable in one dispatch. */
-function refuseAliases(kernel: AnyKernel, storages: readonly Storage[]): void {
-  const accesses = Object.values(kernel.bindings) as Access[];
-  storages.forEach((storage, index) => {
-    const other = storages.indexOf(storage);
-    if (other !== index && (accesses[index] !== "read" || accesses[other] !== "read")) {
-      const names = Object.keys(kernel.bindings);
-      throw new TypeError(
-        `Cannot bind "${storage.label}" twice to "${kernel.label}": "${names[other]}" and "${
-          names[index]
-        }" are ` +
-          "the same memory, and one of them is written.",
-      );
-    }
-  });
-}
-
-/** Lays out the parameters as WGSL does a struct of four-byte scalars. */
-function pack(kernel: AnyKernel, values: Record<string, number>): ArrayBuffer {
-  const entries = Object.entries(kernel.params) as [string, ParameterType][];
-  const view = new DataView(new ArrayBuffer(entries.length * 4));
-  entries.forEach(([name, type], index) => {
-    // What is filled in for another entry point's bindings stays 0 for this one's.
-    const value = values[name] ?? (/^accumulate_|_offset$|_stride$/.test(name) ? 0 : NaN);
-    if (Number.isNaN(value)) {
-      throw new TypeError(`Cannot run "${kernel.label}": its parameter "${name}" is ${value}.`);
-    }
-    if (type === "f32") view.setFloat32(index * 4, value, true);
-    else if (type === "u32") view.setUint32(index * 4, value, true);
-    else view.setInt32(index * 4, value, true);
-  });
-  return view.buffer;
 }

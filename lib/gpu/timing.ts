@@ -37,3 +37,39 @@ export async function timePasses(
   const stamps = new BigUint64Array(words!.buffer);
   return Array.from({ length: count }, (_, index) => Number(stamps[2 * index + 1]! - stamps[2 * index]!));
 }
+
+/** Runs long enough that the clock's and the wait's unevenness, about a millisecond, does not count. */
+const LONG_ENOUGH = 50;
+/** Beyond this an empty kernel would go on for ever. */
+const MOST_REPEATS = 256;
+
+/**
+ * Times work by the host's clock: it is submitted ever more often at once, until waiting for it takes long enough. What a
+ * wait for nothing takes is subtracted.
+ *
+ * @param encode Records the work once.
+ * @returns Milliseconds for the work once.
+ */
+export async function timeRepeatedly(
+  device: Device,
+  encode: (pass: GPUComputePassEncoder) => void,
+): Promise<number> {
+  const { gpu } = device;
+  const time = async (repeats: number): Promise<number> => {
+    const encoder = gpu.createCommandEncoder();
+    const pass = encoder.beginComputePass();
+    for (let i = 0; i < repeats; i++) encode(pass);
+    pass.end();
+    const commands = encoder.finish();
+    const start = performance.now();
+    gpu.queue.submit([commands]);
+    await device.settled(gpu.queue.onSubmittedWorkDone());
+    return performance.now() - start;
+  };
+  await time(1); // the first run may still have to prepare something
+  const nothing = Math.min(await time(0), await time(0));
+  for (let repeats = 1;; repeats *= 2) {
+    const elapsed = await time(repeats) - nothing;
+    if (elapsed >= LONG_ENOUGH || repeats >= MOST_REPEATS) return Math.max(0, elapsed / repeats);
+  }
+}

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { cacheFolder } from "../cache_folder.ts";
 import type { Device } from "./device.ts";
 import { type AnyKernel, PipelineCache } from "./kernel.ts";
-import type { Alternative, Dispatch } from "./tape.ts";
+import type { Alternative, Dispatch } from "./dispatch.ts";
 import { timePasses } from "./timing.ts";
 
 /** Runs of each kernel; the fastest counts, and the first never is. */
@@ -74,20 +74,20 @@ export class Tuning {
       if (!device.affords(storages.reduce((sum, { byteSize }) => sum + byteSize, 0))) return undefined;
       const buffers = new Map(storages.map((storage) => [storage, scratch.buffer(storage.byteSize)]));
       const params = scratch.params(dispatch.params);
-      const paramsGroup = device.gpu.createBindGroup({
-        layout: cache.paramsLayout,
-        entries: [{ binding: 0, resource: { buffer: params } }],
-      });
+      const paramsGroup = device.createBindGroup(cache.paramsLayout, [{
+        binding: 0,
+        resource: { buffer: params },
+      }]);
       const times = [];
       for (const { kernel, workgroups } of candidates) {
         const { pipeline, layout } = await cache.get(kernel);
-        const group = device.gpu.createBindGroup({
+        const group = device.createBindGroup(
           layout,
-          entries: dispatch.storages.map((storage, binding) => ({
+          dispatch.storages.map((storage, binding) => ({
             binding,
             resource: { buffer: buffers.get(storage)! },
           })),
-        });
+        );
         const nanoseconds = await timePasses(device, RUNS, (pass) => {
           pass.setPipeline(pipeline);
           pass.setBindGroup(0, group);

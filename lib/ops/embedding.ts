@@ -67,9 +67,11 @@ export function embedding(tape: Tape, weight: Tensor, ids: Tensor): Tensor {
 export function invertIds(ids: Uint32Array, inverse: Uint32Array, vocabulary: number): void {
   const offsets = inverse.subarray(0, vocabulary + 1).fill(0);
   const positions = inverse.subarray(vocabulary + 1);
-  const row = (id: number) => Math.min(id, vocabulary - 1);
-  for (const id of ids) offsets[row(id) + 1]!++;
-  for (let v = 0; v < vocabulary; v++) offsets[v + 1]! += offsets[v]!;
-  const next = offsets.slice();
-  ids.forEach((id, position) => positions[next[row(id)]!++] = position);
+  for (const id of ids) offsets[Math.min(id, vocabulary - 1)]!++;
+  // Each offset first says where its id's positions end; filled in backwards, they leave it where they begin.
+  let end = 0;
+  for (let v = 0; v <= vocabulary; v++) offsets[v] = end += offsets[v]!;
+  for (let position = ids.length - 1; position >= 0; position--) {
+    positions[--offsets[Math.min(ids[position]!, vocabulary - 1)]!] = position;
+  }
 }

@@ -2,8 +2,9 @@
 // that the plans leave behind; and the few numbers that come back to the host now and then.
 
 import type { Batch, Bucket } from "../data/batches.ts";
+import type { KernelTime, KernelTimeOptions } from "../gpu/kernel_times.ts";
 import { BufferPool } from "../gpu/memory.ts";
-import { Plan } from "../gpu/plan.ts";
+import { Plan, type PlanInputs } from "../gpu/plan.ts";
 import { Readback } from "../gpu/readback.ts";
 import { Tape } from "../gpu/tape.ts";
 import { overwrite, persistent, type Tensor } from "../gpu/tensor.ts";
@@ -87,10 +88,13 @@ export class Optimization {
   /** Starts one training step, without waiting for it. */
   step(batch: Batch, number: number): void {
     const plan = this.#plans.get(batch.bucket)!;
-    const inputs = this.model.inputs(batch);
-    inputs["learning_rate"] = Float32Array.of(this.config.learningRate);
-    if (plan.tape.inputs.has("step")) inputs["step"] = Uint32Array.of(number);
-    plan.run(inputs);
+    plan.run(this.#inputs(plan, batch, number));
+  }
+
+  /** Measures what each kernel of a training step costs; see {@linkcode Plan.profile}. */
+  profile(batch: Batch, number: number, options: KernelTimeOptions): Promise<KernelTime[]> {
+    const plan = this.#plans.get(batch.bucket)!;
+    return plan.profile(this.#inputs(plan, batch, number), options);
   }
 
   /** Waits for the steps so far; the sum of the losses starts again from zero. */
@@ -115,6 +119,13 @@ export class Optimization {
   /** Goes on from a checkpoint's counter and corrections. */
   restore(control: Uint32Array): void {
     overwrite(this.model.device, this.#control, control);
+  }
+
+  #inputs(plan: Plan, batch: Batch, number: number): PlanInputs {
+    const inputs = this.model.inputs(batch);
+    inputs["learning_rate"] = Float32Array.of(this.config.learningRate);
+    if (plan.tape.inputs.has("step")) inputs["step"] = Uint32Array.of(number);
+    return inputs;
   }
 
   /** Frees everything but the parameters. */

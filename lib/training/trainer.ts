@@ -1,7 +1,6 @@
 // Training: the loop. An async generator, so that the loop body is the user's and `break` stops it.
 
-import { batches, paddingWaste, planBuckets, withoutLongPairs } from "../data/batches.ts";
-import type { EncodedPair } from "../data/batches.ts";
+import { batches, type EncodedPair } from "../data/batches.ts";
 import type { LabelledText } from "../data/labelled_text.ts";
 import type { Pair } from "../data/pair.ts";
 import { HeldOut } from "../evaluation/held_out.ts";
@@ -12,9 +11,10 @@ import type { SequenceClassifier } from "../models/sequence_classifier.ts";
 import { discardBest, saveCheckpoint } from "./checkpoint.ts";
 import type { TrainingConfig } from "./config.ts";
 import { kindOfModel } from "./kinds.ts";
-import { Optimization, type Sums } from "./optimization.ts";
+import type { Optimization, Sums } from "./optimization.ts";
 import { completeTraining, type TrainingReport, type TrainOptions } from "./options.ts";
 import { Pace } from "./pace.ts";
+import { prepare } from "./preparation.ts";
 import type { ClassificationSample, TrainingProgress, Validation } from "./progress.ts";
 import type { TrainingState } from "./state.ts";
 
@@ -107,32 +107,8 @@ class Run<Example, Sample> {
     config: TrainingConfig,
     options: TrainOptions<Example>,
   ): Promise<Run<Example, Sample>> {
-    const { kept, dropped } = withoutLongPairs(model.encode(examples), config.maxLength);
-    if (kept.length === 0) {
-      throw new RangeError(
-        `Cannot train: none of ${examples.length} pairs has at most ${config.maxLength} words on both sides, ` +
-          "<sos> and <eos> included. Raise maxLength, or check the corpus.",
-      );
-    }
-    const size = config.batch === null
-      ? { batchTokens: config.batchTokens! }
-      : { batchSentences: Math.min(config.batch, kept.length) };
-    const buckets = planBuckets(kept, size);
-    const waste = paddingWaste(kept, buckets);
-    const optimization = new Optimization(model, buckets, config);
-    const { bytes, allocate } = optimization.layout();
-    const report = {
-      pairs: kept.length,
-      dropped,
-      stepsPerEpoch: waste.batches,
-      buckets: buckets.length,
-      dispatches: optimization.dispatches,
-      padding: waste.fraction,
-      parameters: model.parameters.count,
-      parameterBytes: model.parameters.bytes,
-      activationBytes: bytes,
-    };
-    const run = new Run<Example, Sample>(model, kept, config, options, optimization, report);
+    const { data, optimization, report, allocate } = prepare(model, examples, config);
+    const run = new Run<Example, Sample>(model, data, config, options, optimization, report);
     try {
       options.onReport?.(report);
       await allocate();

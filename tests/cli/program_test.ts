@@ -99,6 +99,27 @@ testWithAdapter("--json writes nothing but one object a line", async () => {
   assertEquals([figures!["type"], figures!["pairs"], figures!["tokens"]], ["evaluation", 80, 240]);
 });
 
+testWithAdapter("train --profile shows kernels, host and data, and saves nothing", async () => {
+  const output = folder.at("profiled");
+  const args = ["train", "--profile", "--corpus", corpus, "--output", output, "--max-steps", "2", ...TINY];
+  const { code, stdout, stderr } = await attend(args);
+  assertEquals([code, stderr], [0, ""]);
+  assertMatch(
+    stdout,
+    /^profile {5}16 pairs a step, up to \d+ source and \d+ target tokens: \d+ % of all steps/m,
+  );
+  assertMatch(stdout, /^kernel +runs +ms +share +MB +GB\/s$/m);
+  assertMatch(stdout, /^adam:update +1 +\d+\.\d\d +\d+\.\d % +\d+\.\d/m);
+  for (const label of ["together", "GPU", "wall", "host", "data"]) {
+    assertMatch(stdout, new RegExp(`^${label} .*\\d`, "m"));
+  }
+  const json = await attend([...args, "--json"]);
+  const profile = jsonLines(json.stdout).at(-1)!;
+  assertEquals([json.code, profile["type"], profile["steps"]], [0, "profile", 2]);
+  assert((profile["kernels"] as unknown[]).length > 10);
+  assertEquals(await Deno.stat(output).catch(() => "nothing"), "nothing");
+});
+
 testWithAdapter("--config gives defaults, which options override", async () => {
   const config = await folder.write(
     "config.json",

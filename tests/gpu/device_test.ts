@@ -1,7 +1,9 @@
 // Opening a GPU, counting its memory, and errors that WebGPU by itself would keep to itself.
 
 import { type Device, openDevice } from "../../lib/gpu/device.ts";
+import { Plan } from "../../lib/gpu/plan.ts";
 import { readTensors } from "../../lib/gpu/readback.ts";
+import { Tape } from "../../lib/gpu/tape.ts";
 import { persistent } from "../../lib/gpu/tensor.ts";
 import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "../assert.ts";
 
@@ -66,6 +68,21 @@ Deno.test("createBuffer() counts, and refuses what is over the memory budget, na
     device.destroyBuffer(buffer);
     assertEquals(device.bufferCount, { buffers: 0, bytes: 0 });
     device.destroyBuffer(device.createBuffer("all of it", 1000, GPUBufferUsage.STORAGE));
+  }));
+
+Deno.test("created counts what has been made, destroyed or not", () =>
+  withDevice({}, async (device) => {
+    const nothing = { buffers: 0, bindGroups: 0, pipelines: 0, shaderModules: 0 };
+    assertEquals(device.created, nothing);
+    device.destroyBuffer(device.createBuffer("short-lived", 4, GPUBufferUsage.STORAGE));
+    assertEquals(device.created, { ...nothing, buffers: 1 });
+    for (let i = 0; i < 2; i++) {
+      const tape = new Tape(device, { training: false });
+      tape.fill(tape.kept([3], "y"), 1);
+      (await Plan.compile(tape)).close();
+    }
+    // Of each plan: "y" and the parameters, a group for either; the kernel is compiled once.
+    assertEquals(device.created, { buffers: 5, bindGroups: 4, pipelines: 1, shaderModules: 1 });
   }));
 
 Deno.test("createBuffer() refuses what is over the adapter's limit, naming both", () =>

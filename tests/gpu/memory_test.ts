@@ -4,7 +4,8 @@ import fc from "npm:fast-check@4.10.2";
 import { fillKernel } from "../../lib/gpu/fill.ts";
 import { BufferPool, type MemoryLayout } from "../../lib/gpu/memory.ts";
 import { Plan } from "../../lib/gpu/plan.ts";
-import { type Dispatch, Tape } from "../../lib/gpu/tape.ts";
+import type { Dispatch } from "../../lib/gpu/dispatch.ts";
+import { Tape } from "../../lib/gpu/tape.ts";
 import { Storage } from "../../lib/gpu/tensor.ts";
 import { openDevice } from "../../lib/gpu/device.ts";
 import { tanh } from "../../lib/ops/activation.ts";
@@ -21,6 +22,7 @@ function dispatchesOf(sizes: readonly number[], uses: readonly (readonly number[
     params: new ArrayBuffer(0),
     workgroups: [1],
     alternatives: [],
+    bytes: 0,
   }));
 }
 

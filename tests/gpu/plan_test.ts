@@ -8,6 +8,7 @@ import { Tape } from "../../lib/gpu/tape.ts";
 import { persistent, type Tensor } from "../../lib/gpu/tensor.ts";
 import { tanh } from "../../lib/ops/activation.ts";
 import { adam, CONTROL_SIZE } from "../../lib/ops/adam.ts";
+import { columnSum } from "../../lib/ops/column_sum.ts";
 import { copyInto } from "../../lib/ops/concatenate.ts";
 import { crossEntropy } from "../../lib/ops/cross_entropy.ts";
 import { gru } from "../../lib/ops/gru.ts";
@@ -142,22 +143,49 @@ Deno.test("a thousand runs create no buffer, and closing frees all", async () =>
   assertEquals(device.bufferCount, before);
 });
 
-Deno.test({
-  name: "profile() names every kernel and counts every dispatch",
-  ignore: !device.features.has("timestamp-query"),
-  fn: async () => {
-    const training = await Training.create(device);
-    const times = await training.plan.profile(training.inputs);
-    const count = times.reduce((sum, { dispatches }) => sum + dispatches, 0);
-    assertEquals(count, training.plan.dispatches);
-    const labels = new Set(training.plan.tape.dispatches.map(({ kernel }) => kernel.label));
-    assertEquals(new Set(times.map(({ kernel }) => kernel)), labels);
-    times.forEach(({ milliseconds }, i) => {
-      assert(milliseconds >= 0 && (i === 0 || milliseconds <= times[i - 1]!.milliseconds));
-    });
-    assert(times[0]!.milliseconds > 0);
-    training.close();
-  },
+for (const clock of ["gpu", "host"] as const) {
+  Deno.test({
+    name: `profile() by the clock of the ${clock} names every kernel and counts every dispatch`,
+    ignore: clock === "gpu" && !device.features.has("timestamp-query"),
+    fn: async () => {
+      const training = await Training.create(device);
+      const times = await training.plan.profile(training.inputs, { clock });
+      const count = times.reduce((sum, { dispatches }) => sum + dispatches, 0);
+      assertEquals(count, training.plan.dispatches);
+      const labels = new Set(training.plan.tape.dispatches.map(({ kernel }) => kernel.label));
+      assertEquals(new Set(times.map(({ kernel }) => kernel)), labels);
+      times.forEach(({ milliseconds, bytes }, i) => {
+        assert(milliseconds >= 0 && (i === 0 || milliseconds <= times[i - 1]!.milliseconds));
+        assert(bytes > 0);
+      });
+      assert(times[0]!.milliseconds > 0);
+      training.close();
+    },
+  });
+}
+
+Deno.test("profile() counts what each kernel is given to read and to write, sums twice", async () => {
+  const tape = new Tape(device, { training: false });
+  const x = tape.input("x", [10, 3], "f32");
+  const sum = tape.kept([3], "sum");
+  columnSum(tape, x.slice(0, 4), sum); // 12 numbers in, 3 out
+  columnSum(tape, x, sum); // 30 numbers and the earlier 3 in, 3 out
+  const plan = await Plan.compile(tape);
+  const [time] = await plan.profile({ x: new Float32Array(30) });
+  assertEquals([time!.dispatches, time!.bytes], [2, 4 * (12 + 3 + 30 + 3 + 3)]);
+  plan.close();
+  await assertRejects(() => plan.profile({ x: new Float32Array(30) }), TypeError, "it has been closed");
+});
+
+Deno.test("profile() by the GPU's clock is refused where there is none; without a wish it takes the host's", async () => {
+  const own = await openDevice();
+  (own.features as Set<string>).delete("timestamp-query");
+  const tape = new Tape(own, { training: false });
+  tape.fill(tape.kept([1 << 20], "y"), 1);
+  const plan = await Plan.compile(tape);
+  await assertRejects(() => plan.profile({}, { clock: "gpu" }), TypeError, 'no feature "timestamp-query"');
+  assert((await plan.profile())[0]!.milliseconds > 0);
+  own.close();
 });
 
 Deno.test("plans for batches of different sizes share their memory", async () => {

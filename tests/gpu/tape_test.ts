@@ -2,7 +2,8 @@
 
 import { defineKernel } from "../../lib/gpu/kernel.ts";
 import { Plan } from "../../lib/gpu/plan.ts";
-import { type Dispatch, Tape } from "../../lib/gpu/tape.ts";
+import type { Dispatch } from "../../lib/gpu/dispatch.ts";
+import { Tape } from "../../lib/gpu/tape.ts";
 import type { Tensor } from "../../lib/gpu/tensor.ts";
 import { tanh } from "../../lib/ops/activation.ts";
 import { copyInto } from "../../lib/ops/concatenate.ts";

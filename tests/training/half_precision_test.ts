@@ -34,7 +34,7 @@ testWithDevice(
       await trained(device, "f16"),
     ];
     // Who knows only how often each letter comes has a loss of about 1.6.
-  assert(single.loss < 0.3, `in single precision the loss is ${single.loss}`);
+    assert(single.loss < 0.3, `in single precision the loss is ${single.loss}`);
     assert(half.loss < 0.3, `in half precision the loss is ${half.loss}`);
     assert(half.bits !== single.bits, "nothing was rounded");
     assertEquals(half.bits, again.bits);

@@ -1,4 +1,4 @@
-import { openDevice } from "../../lib/gpu/device.ts";
+import { type Device, openDevice } from "../../lib/gpu/device.ts";
 import { heldOutLoss } from "../../lib/evaluation/held_out.ts";
 import { loadModel } from "../../lib/training/checkpoint.ts";
 import type { TrainingReport, TrainOptions } from "../../lib/training/options.ts";
@@ -69,6 +69,54 @@ testWithDevice("train() creates no buffers after the second step, over 1,000", a
   model.close();
   assertEquals(device.bufferCount, before);
 });
+
+testWithDevice(
+  "train() creates nothing but command encoders after the second step of each bucket, over 200 steps",
+  async () => {
+    const device = await openDevice();
+    const made = countCreations(device);
+    const model = tinyModel(device);
+    const many = tinyPairs(640);
+    const options = { epochs: 1_000, batch: 16, maxSteps: 300, seed: 1 };
+    let report: TrainingReport | undefined;
+    const training = train(model, many, { ...options, onReport: (given) => void (report = given) });
+    let settled: { step: number; encoders: number; others: Record<string, number> } | undefined;
+    for await (const { step } of training) {
+      const { createCommandEncoder: encoders = 0, ...others } = Object.fromEntries(made);
+      const { buffers, bindGroups, pipelines, shaderModules } = device.created;
+      assertEquals(others["createBuffer"], buffers, "a buffer was made behind the device's back");
+      assertEquals(others["createBindGroup"], bindGroups);
+      assertEquals(others["createComputePipelineAsync"], pipelines);
+      assertEquals(others["createShaderModule"], shaderModules);
+      if (!settled) {
+        // Every epoch ends with a report; after two of them every bucket has had its second step.
+        if (step >= 2 * report!.stepsPerEpoch) settled = { step, encoders, others };
+        continue;
+      }
+      assertEquals(others, settled.others);
+      // One a step, and one for each report, at least a step apart, to copy the losses.
+      const [steps, since] = [step - settled.step, encoders - settled.encoders];
+      assert(since > steps && since <= 2 * steps, `${since} encoders in ${steps} steps`);
+    }
+    assert(report!.buckets >= 3, `there are ${report!.buckets} buckets`);
+    assert(options.maxSteps - settled!.step >= 200, `it was watched from step ${settled!.step} on`);
+    device.close();
+  },
+);
+
+/** Counts every call of a device's `create…`, whoever makes it. */
+function countCreations({ gpu }: Device): Map<string, number> {
+  const counts = new Map<string, number>();
+  const methods = gpu as unknown as Record<string, (...args: unknown[]) => unknown>;
+  for (const name of Object.getOwnPropertyNames(GPUDevice.prototype).filter((name) => /^create/.test(name))) {
+    const create = methods[name]!.bind(gpu);
+    methods[name] = (...args) => {
+      counts.set(name, (counts.get(name) ?? 0) + 1);
+      return create(...args);
+    };
+  }
+  return counts;
+}
 
 testWithDevice("train() creates no buffers after the first validation", async (device) => {
   const model = tinyModel(device);

@@ -1,0 +1,57 @@
+// Training: from examples to compiled steps, up to the point where memory is taken.
+
+import { type EncodedPair, paddingWaste, planBuckets, withoutLongPairs } from "../data/batches.ts";
+import type { Model } from "../models/model.ts";
+import type { TrainingConfig } from "./config.ts";
+import { Optimization } from "./optimization.ts";
+import type { TrainingReport } from "./options.ts";
+
+/** A training that is ready to take its memory. */
+export interface Preparation {
+  /** What to learn from. */
+  readonly data: readonly EncodedPair[];
+  /** The steps, recorded; close it in the end. */
+  readonly optimization: Optimization;
+  /** What it will take. */
+  readonly report: TrainingReport;
+  /** Takes the memory and compiles the kernels. */
+  readonly allocate: () => Promise<void>;
+}
+
+/**
+ * Encodes examples, chooses the shapes of batches, and records a training step for each.
+ *
+ * @throws {RangeError} If no pair is short enough.
+ */
+export function prepare<Example>(
+  model: Model<Example>,
+  examples: readonly Example[],
+  config: TrainingConfig,
+): Preparation {
+  const { kept, dropped } = withoutLongPairs(model.encode(examples), config.maxLength);
+  if (kept.length === 0) {
+    throw new RangeError(
+      `Cannot train: none of ${examples.length} pairs has at most ${config.maxLength} words on both sides, ` +
+        "<sos> and <eos> included. Raise maxLength, or check the corpus.",
+    );
+  }
+  const size = config.batch === null
+    ? { batchTokens: config.batchTokens! }
+    : { batchSentences: Math.min(config.batch, kept.length) };
+  const buckets = planBuckets(kept, size);
+  const waste = paddingWaste(kept, buckets);
+  const optimization = new Optimization(model, buckets, config);
+  const { bytes, allocate } = optimization.layout();
+  const report = {
+    pairs: kept.length,
+    dropped,
+    stepsPerEpoch: waste.batches,
+    buckets: buckets.length,
+    dispatches: optimization.dispatches,
+    padding: waste.fraction,
+    parameters: model.parameters.count,
+    parameterBytes: model.parameters.bytes,
+    activationBytes: bytes,
+  };
+  return { data: kept, optimization, report, allocate };
+}
