@@ -9,8 +9,9 @@ import type { Tensor } from "../gpu/tensor.ts";
 import { columnSum } from "./column_sum.ts";
 import { linear } from "./linear.ts";
 import { matmul } from "./matmul.ts";
-import { type LstmSequence, lstmSequence, takesWholeSequences } from "./recurrent_sequence.ts";
+import type { LstmSequence } from "./recurrent_sequence.ts";
 import { RecurrentStates } from "./recurrent_states.ts";
+import { recurrentVariant } from "./recurrent_variants.ts";
 
 const common = {
   name: "lstm",
@@ -70,7 +71,7 @@ export interface LstmLayerOptions {
   readonly lengths: Tensor;
   /** Whether to read the sequence from its end. */
   readonly reverse?: boolean;
-  /** Whether one kernel runs the whole sequence; by default where that is faster. For tests and benches. */
+  /** Whether one kernel runs the whole sequence, if one can; by default where that is faster. For tests and benches. */
   readonly wholeSequence?: boolean;
 }
 
@@ -110,7 +111,8 @@ export function lstm(tape: Tape, x: Tensor, options: LstmLayerOptions): LstmOutp
     columnSum(tape, gates.grad, bias.grad);
   });
   const sequence = { sizes, gates, states, cells, weight, bias, lengths };
-  if (options.wholeSequence ?? takesWholeSequences(tape.device, sizes)) lstmSequence(tape, sequence);
+  const variant = recurrentVariant(tape.device, "lstm", sizes, options.wholeSequence);
+  if (variant) variant.lstm(tape, sequence);
   else for (let i = 0; i < steps; i++) step(tape, sequence, sizes.reverse ? steps - 1 - i : i);
   return { outputs: states.outputs, final: states.final, finalCells: cells.final };
 }
