@@ -41,9 +41,9 @@ fn read_gates(i: u32, row: u32, unit: u32) -> Gates {
   return Gates(${list(gates, (gate) => `gates[at + ${gate}u * p.hidden]`)});
 }
 
+// Beyond the hidden size they are any: they meet zeros, or make sums that nobody reads.
 fn weights(unit: u32, k: u32) -> Gates {
-  if (unit >= p.hidden || k >= p.hidden) { return Gates(); }
-  let at = p.weight_offset + unit * p.hidden + k;
+  let at = p.weight_offset + min(unit, p.hidden - 1u) * p.hidden + min(k, p.hidden - 1u);
   let gate = p.hidden * p.hidden;
   return Gates(${list(gates, (gate) => `weight[at + ${gate}u * gate]`)});
 }
@@ -76,8 +76,14 @@ fn ${name}(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups:
   let length = min(lengths[row], p.steps);
   let begin = select(0u, p.steps - length, p.reverse != 0u);  // in reverse the padding comes first
   let end = begin + length;
-  let inner = part * ${inner}u;
-${each(inner, (k) => `  let w${k} = ${weights.replace("k", `inner + ${k}u`)};`)}`;
+${each(inner, (k) => `  var w${k}: Gates;`)}
+  for (var k = 0u; k < ${inner}u; k++) {  // one load in the text, not ${inner}: that takes seconds to compile on llvmpipe
+    let w = ${weights};
+    switch k {
+${each(inner, (k) => `      case ${k}u: { w${k} = w; }`)}
+      default: {}
+    }
+  }`;
 }
 
 /** Writes the sum of what the other parts have left in workgroup memory. */
@@ -137,7 +143,7 @@ var<workgroup> state: array<array<f32, ${inner}>, ${parts}>;
 ${parts === 1 ? "" : `var<workgroup> sums: array<Gates, ${(parts - 1) * hidden}>;  // of the other parts`}
 ${head(cell)}
 ${writing(cell, "gates")}
-${entry("forward", shape, "weights(unit, k)")}
+${entry("forward", shape, `weights(unit, part * ${inner}u + k)`)}
   var h = 0.0;
   var next = Gates();
   var b = Gates();${start}
@@ -252,7 +258,7 @@ var<workgroup> gradients: array<array<Gates, ${inner}>, ${parts}>;
 ${parts === 1 ? "" : `var<workgroup> products: array<f32, ${(parts - 1) * hidden}>;  // of the other parts`}
 ${head(cell)}
 ${written.map((buffer) => writing(cell, buffer)).join("\n")}
-${entry("backward", shape, "weights(k, unit)")}
+${entry("backward", shape, `weights(part * ${inner}u + k, unit)`)}
   var dh = 0.0;
   var next: Saved;${start}
   if (finishes) {

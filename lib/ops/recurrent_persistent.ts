@@ -16,12 +16,14 @@ import { matmul } from "./matmul.ts";
 import type { LstmSequence, RecurrentSequence } from "./recurrent_sequence.ts";
 import type { RecurrentSizes } from "./recurrent_states.ts";
 
-/** Weights that an invocation may hold: with what else it needs, that stays below the 255 registers of NVIDIA's. */
+/** The most weights of an invocation: with what else it keeps, they stay below the 255 registers that NVIDIA allows. */
 const WEIGHTS = 128;
 /** Registers of an invocation besides its weights: sums, the state, what is on its way from memory. An estimate. */
-const OTHER_REGISTERS = 40;
-/** Registers of a multiprocessor of NVIDIA's since Kepler: what one workgroup can have. */
+const OTHERS = 40;
+/** The registers of a multiprocessor of NVIDIA's since Kepler, all of which one workgroup may have. */
 const REGISTERS = 65536;
+
+const roundedUp = (x: number, unit: number) => Math.ceil(x / unit) * unit;
 
 /**
  * How a layer is spread over a workgroup; undefined if its recurrent weights do not fit into registers (LSTMs of more
@@ -29,14 +31,15 @@ const REGISTERS = 65536;
  * invocation, which is always less than the 16 KiB that WebGPU promises.
  */
 export function persistentShape(device: Device, cell: CellName, hidden: number): PersistentShape | undefined {
-  const padded = 4 * Math.ceil(hidden / 4);
+  const padded = roundedUp(hidden, 4);
   const weights = (cell === "gru" ? 3 : 4) * padded;
   const parts = ([1, 2, 4] as const).find((parts) => weights / parts <= WEIGHTS);
   if (parts === undefined) return undefined;
   const invocations = padded * parts;
   const { maxComputeInvocationsPerWorkgroup, maxComputeWorkgroupSizeX } = device.limits;
   const most = Math.min(maxComputeInvocationsPerWorkgroup, maxComputeWorkgroupSizeX);
-  const registers = invocations * (weights / parts + OTHER_REGISTERS);
+  // Handed out to 32 invocations at once, to each of them by eights.
+  const registers = roundedUp(invocations, 32) * roundedUp(weights / parts + OTHERS, 8);
   return invocations <= most && registers <= REGISTERS ? { hidden: padded, parts } : undefined;
 }
 
