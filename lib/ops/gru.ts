@@ -10,6 +10,7 @@ import { columnSum } from "./column_sum.ts";
 import { linear } from "./linear.ts";
 import { matmul } from "./matmul.ts";
 import { RecurrentStates } from "./recurrent_states.ts";
+import { fusedGruStep, fusesSteps } from "./recurrent_step.ts";
 import { recurrentVariant } from "./recurrent_variants.ts";
 
 const common = {
@@ -131,12 +132,13 @@ export class GruRecurrence {
     const recurrent = this.#recurrent.at(t);
     const gates = this.#gates.at(t);
     const params = { batch, hidden, step: t, previous: before.offset, current: after.offset };
-    matmul(tape, { a: before, b: weight, transposeB: true, bias, c: recurrent });
-    tape.dispatch(
-      forward,
-      { projection: projection.at(t), recurrent, lengths, states: after, gates },
-      params,
-    );
+    const bindings = { projection: projection.at(t), recurrent, lengths, states: after, gates };
+    if (fusesSteps(tape.device, params)) {
+      tape.dispatch(fusedGruStep, { weight, bias, ...bindings }, params);
+    } else {
+      matmul(tape, { a: before, b: weight, transposeB: true, bias, c: recurrent });
+      tape.dispatch(forward, bindings, params);
+    }
     tape.onBackward(() => {
       tape.require(after.grad);
       tape.dispatch(backward, {

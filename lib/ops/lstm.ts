@@ -11,6 +11,7 @@ import { linear } from "./linear.ts";
 import { matmul } from "./matmul.ts";
 import type { LstmSequence } from "./recurrent_sequence.ts";
 import { RecurrentStates } from "./recurrent_states.ts";
+import { fusedLstmStep, fusesSteps } from "./recurrent_step.ts";
 import { recurrentVariant } from "./recurrent_variants.ts";
 
 const common = {
@@ -117,15 +118,19 @@ export function lstm(tape: Tape, x: Tensor, options: LstmLayerOptions): LstmOutp
   return { outputs: states.outputs, final: states.final, finalCells: cells.final };
 }
 
-/** Records step `t`: one product, then the gates. */
+/** Records step `t`: a product, then the gates, on GPUs both at once. */
 function step(tape: Tape, { sizes, weight, bias, lengths, ...rest }: LstmSequence, t: number): void {
   const { batch, hidden } = sizes;
   const gates = rest.gates.at(t);
   const [before, states] = [rest.states.before(t), rest.states.after(t)];
   const [cellsBefore, cells] = [rest.cells.before(t), rest.cells.after(t)];
   const params = { batch, hidden, step: t, previous: before.offset, current: states.offset };
-  matmul(tape, { a: before, b: weight, transposeB: true, bias, c: gates });
-  tape.dispatch(forward, { gates, lengths, states, cells }, params);
+  if (fusesSteps(tape.device, params)) {
+    tape.dispatch(fusedLstmStep, { weight, bias, lengths, gates, states, cells }, params);
+  } else {
+    matmul(tape, { a: before, b: weight, transposeB: true, bias, c: gates });
+    tape.dispatch(forward, { gates, lengths, states, cells }, params);
+  }
   tape.onBackward(() => {
     tape.require(states.grad);
     tape.require(cells.grad);
