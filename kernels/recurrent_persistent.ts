@@ -122,8 +122,8 @@ const forwardOf = {
 } as const;
 
 /**
- * Writes the WGSL of the way forward. All indices of weights and of the state are constants, so that nothing is
- * clamped; hence one state and two barriers a step, and not two states and one.
+ * Writes the WGSL of the way forward. Weights and inner elements have constant indices, so that no access is clamped
+ * anew; hence one state and two barriers a step, and not two states in turn and one.
  */
 export function persistentForward(cell: CellName, shape: PersistentShape): string {
   const { hidden, parts } = shape;
