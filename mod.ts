@@ -87,8 +87,8 @@ export {
 } from "./lib/models/sequence_classifier.ts";
 export type { LossOptions, Model, TextShape } from "./lib/models/model.ts";
 export type { GreedyOutput } from "./lib/models/decoder.ts";
+export type { RecurrentCell } from "./lib/models/recurrent_layer.ts";
 export {
-  type RecurrentCell,
   RecurrentLayers,
   type RecurrentLayersInput,
   type RecurrentLayersOptions,

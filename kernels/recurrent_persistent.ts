@@ -3,7 +3,7 @@
 // state, or on the way back the gradient of the gates, passes through workgroup memory. Generated for a padded hidden
 // size, as registers have names and not numbers.
 
-import { each } from "./matmul_cpu8.ts";
+import { each } from "./matmul_head.ts";
 import type { CellName } from "./recurrent_cpu8.ts";
 
 /** How a layer's recurrent weights are spread over a workgroup of `hidden x parts` invocations. */

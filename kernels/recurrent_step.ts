@@ -2,7 +2,7 @@
 // recurrent product, and then the gates, as each invocation has all gates of its unit. The equations are those of
 // gru.wgsl and lstm.wgsl, which have the step's way back.
 
-import { each } from "./matmul_cpu8.ts";
+import { each } from "./matmul_head.ts";
 import type { CellName } from "./recurrent_cpu8.ts";
 
 /** Rows of the batch, and units, of a workgroup. */

@@ -4,14 +4,8 @@
 import type { ParameterScope } from "../gpu/parameters.ts";
 import type { Tape } from "../gpu/tape.ts";
 import type { Tensor } from "../gpu/tensor.ts";
-import { concatenate } from "../ops/concatenate.ts";
 import { dropout, type DropoutOptions } from "../ops/dropout.ts";
-import { gru } from "../ops/gru.ts";
-import { lstm, type LstmOutput } from "../ops/lstm.ts";
-import { recurrentDefault } from "./initializers.ts";
-
-/** The kinds of recurrent cells. */
-export type RecurrentCell = "gru" | "lstm";
+import { beside, type RecurrentCell, RecurrentLayer } from "./recurrent_layer.ts";
 
 /** What {@linkcode RecurrentLayers} are made of. */
 export interface RecurrentLayersOptions {
@@ -59,13 +53,6 @@ export interface RecurrentLayersOutput {
   readonly finalCells: readonly Tensor[];
 }
 
-interface Direction {
-  readonly weightIh: Tensor;
-  readonly weightHh: Tensor;
-  readonly biasIh: Tensor;
-  readonly biasHh: Tensor;
-}
-
 const MOST_LAYERS = 8;
 
 /**
@@ -100,8 +87,7 @@ export class RecurrentLayers {
   readonly options: Required<Omit<RecurrentLayersOptions, "dropout">>;
 
   #dropout: DropoutOptions | undefined;
-  /** For each layer its directions. */
-  #layers: readonly (readonly Direction[])[];
+  #layers: readonly RecurrentLayer[];
 
   /**
    * Declares the parameters in `scope`.
@@ -112,17 +98,9 @@ export class RecurrentLayers {
     this.options = complete(options);
     this.#dropout = options.dropout;
     const { cell, inputs, hidden, layers, bidirectional } = this.options;
-    const suffixes = bidirectional ? ["", "_reverse"] : [""];
-    const rows = (cell === "gru" ? 3 : 4) * hidden;
-    const initial = recurrentDefault(hidden);
-    this.#layers = Array.from({ length: layers }, (_, layer) => {
-      const width = layer === 0 ? inputs : suffixes.length * hidden;
-      return suffixes.map((suffix) => ({
-        weightIh: scope.declare(`weight_ih_l${layer}${suffix}`, [rows, width], initial),
-        weightHh: scope.declare(`weight_hh_l${layer}${suffix}`, [rows, hidden], initial),
-        biasIh: scope.declare(`bias_ih_l${layer}${suffix}`, [rows], initial),
-        biasHh: scope.declare(`bias_hh_l${layer}${suffix}`, [rows], initial),
-      }));
+    this.#layers = Array.from({ length: layers }, (_, index) => {
+      const width = index === 0 ? inputs : (bidirectional ? 2 : 1) * hidden;
+      return new RecurrentLayer(scope, { cell, inputs: width, hidden, bidirectional, index });
     });
   }
 
@@ -139,19 +117,16 @@ export class RecurrentLayers {
     const finals: Tensor[] = [];
     const finalCells: Tensor[] = [];
     let outputs = x;
-    for (const [index, directions] of this.#layers.entries()) {
+    for (const [index, layer] of this.#layers.entries()) {
       if (index > 0) outputs = this.#drop(tape, outputs, index - 1);
-      const runs = directions.map((weights, direction) => {
-        const state = index * directions.length + direction;
-        const options = { ...weights, initial: initial?.[state], lengths, reverse: direction === 1 };
-        if (this.options.cell === "gru") return gru(tape, outputs, options);
-        return lstm(tape, outputs, { ...options, initialCells: initialCells?.[state] });
+      const states = [finals.length, finals.length + (this.options.bidirectional ? 2 : 1)] as const;
+      const runs = layer.run(tape, outputs, lengths, {
+        initial: initial?.slice(...states),
+        initialCells: initialCells?.slice(...states),
       });
-      for (const run of runs) {
-        finals.push(run.final);
-        if ("finalCells" in run) finalCells.push((run as LstmOutput).finalCells);
-      }
-      outputs = runs.length === 1 ? runs[0]!.outputs : concatenate(tape, runs.map(({ outputs }) => outputs));
+      outputs = beside(tape, runs.map(({ outputs }) => outputs));
+      finals.push(...runs.map(({ final }) => final));
+      finalCells.push(...runs.flatMap(({ finalCells }) => finalCells ?? []));
     }
     return { outputs, finals, finalCells };
   }

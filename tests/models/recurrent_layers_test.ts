@@ -6,11 +6,8 @@ import { Parameters } from "../../lib/gpu/parameters.ts";
 import { Plan, type PlanInputs } from "../../lib/gpu/plan.ts";
 import { Tape } from "../../lib/gpu/tape.ts";
 import { persistent, type Tensor } from "../../lib/gpu/tensor.ts";
-import {
-  type RecurrentCell,
-  RecurrentLayers,
-  type RecurrentLayersOptions,
-} from "../../lib/models/recurrent_layers.ts";
+import type { RecurrentCell } from "../../lib/models/recurrent_layer.ts";
+import { RecurrentLayers, type RecurrentLayersOptions } from "../../lib/models/recurrent_layers.ts";
 import { adam, CONTROL_SIZE } from "../../lib/ops/adam.ts";
 import { copyInto } from "../../lib/ops/concatenate.ts";
 import { Random } from "../../lib/random.ts";
@@ -18,6 +15,7 @@ import { decodeSafetensors } from "../../lib/training/safetensors.ts";
 import { assert, assertEquals, assertThrows } from "../assert.ts";
 import { device, testEachProfile } from "../device.ts";
 import { inject, normals } from "../ops/check.ts";
+import { assertTensors } from "./one_batch.ts";
 
 interface Oracle {
   readonly inputs: number;
@@ -48,17 +46,17 @@ const steps = Math.max(...lengths);
 const batch = lengths.length;
 
 /** A tensor of a case. */
-function expected(name: string, tensor: string): Float32Array<ArrayBuffer> {
-  return tensors.get(`${name}.${tensor}`)!.data as Float32Array<ArrayBuffer>;
+function expected(name: string, tensor: string): Numbers {
+  return tensors.get(`${name}.${tensor}`)!.data as Numbers;
 }
 
 /** Fails unless no number is off by more than 1e-4 of the largest one. */
-function assertTensor(actual: Float32Array, expected: Float32Array, name: string): void {
-  assertEquals(actual.length, expected.length, name);
-  const largest = expected.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
-  const error = expected.reduce((most, value, i) => Math.max(most, Math.abs(value - actual[i]!)), 0);
-  assert(error <= 1e-4 * largest, `${name} is off by ${error}; its largest number is ${largest}`);
+function assertTensor(actual: Numbers, expected: Numbers, name: string): void {
+  const named = (data: Numbers) => new Map([[name, { shape: [data.length], data }]]);
+  assertTensors(named(actual), named(expected));
 }
+
+type Numbers = Float32Array<ArrayBuffer>;
 
 /** The layers of a case, learning along with their input and the states they start from. */
 class Training {
@@ -109,11 +107,11 @@ class Training {
   }
 
   /** Takes a step; returns the loss, the gradient's norm and the results. */
-  async step(): Promise<{ loss: number; norm: number; results: Record<string, Float32Array> }> {
+  async step(): Promise<{ loss: number; norm: number; results: Record<string, Numbers> }> {
     this.#plan.run(this.#values);
     const names = Object.keys(this.results);
     const [control, ...numbers] = await this.#plan.read(this.#control, ...Object.values(this.results));
-    const results = Object.fromEntries(names.map((name, i) => [name, numbers[i] as Float32Array]));
+    const results = Object.fromEntries(names.map((name, i) => [name, numbers[i] as Numbers]));
     let loss = 0;
     for (const [name, values] of Object.entries(results)) {
       const factors = this.#values[`d ${name}`]!;
@@ -152,7 +150,7 @@ function parts(tensor: Tensor): Tensor[] {
 }
 
 /** Zeros beyond the lengths, as PyTorch has them. */
-function masked(outputs: Float32Array): Float32Array {
+function masked(outputs: Numbers): Numbers {
   const width = outputs.length / (steps * batch);
   return outputs.map((value, i) => {
     const row = Math.floor(i / width);
@@ -233,7 +231,7 @@ testEachProfile("more padding and empty rows change nothing, whatever they hold"
     });
     const numbers = await plan.read(...kept);
     const gradients = [...(await parameters.read("gradients")).values()].map(({ data }) => data);
-    results.push([...numbers.map((final) => final.slice(0, batch * hidden) as Float32Array), ...gradients]);
+    results.push([...numbers.map((final) => final.slice(0, batch * hidden) as Numbers), ...gradients]);
     plan.close();
     parameters.close();
   }
