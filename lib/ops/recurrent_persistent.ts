@@ -16,6 +16,8 @@ import { matmul } from "./matmul.ts";
 import type { LstmSequence, RecurrentSequence } from "./recurrent_sequence.ts";
 import type { RecurrentSizes } from "./recurrent_states.ts";
 
+export type { CellName };
+
 /** The most weights of an invocation: with what else it keeps, they stay below the 255 registers that NVIDIA allows. */
 const WEIGHTS = 128;
 /** Registers of an invocation besides its weights: sums, the state, what is on its way from memory. An estimate. */

@@ -1,10 +1,9 @@
 // Layer 2: the ways to take a recurrent layer through a whole sequence in one dispatch, and the choice among them.
 // Where none is chosen, gru.ts and lstm.ts record step by step.
 
-import type { CellName } from "../../kernels/recurrent_cpu8.ts";
 import type { Device } from "../gpu/device.ts";
 import type { Tape } from "../gpu/tape.ts";
-import { persistentGru, persistentLstm, persistentShape } from "./recurrent_persistent.ts";
+import { type CellName, persistentGru, persistentLstm, persistentShape } from "./recurrent_persistent.ts";
 import {
   gruSequence,
   type LstmSequence,
