@@ -85,9 +85,16 @@ export {
   type SequenceClassifierConfig,
   type SequenceClassifierOptions,
 } from "./lib/models/sequence_classifier.ts";
-export type { RecurrentCell } from "./lib/models/recurrent_layer.ts";
 export type { LossOptions, Model, TextShape } from "./lib/models/model.ts";
 export type { GreedyOutput } from "./lib/models/decoder.ts";
+export type { RecurrentCell } from "./lib/models/recurrent_layer.ts";
+export {
+  RecurrentLayers,
+  type RecurrentLayersInput,
+  type RecurrentLayersOptions,
+  type RecurrentLayersOutput,
+} from "./lib/models/recurrent_layers.ts";
+export type { DropoutOptions } from "./lib/ops/dropout.ts";
 export {
   type ClassificationSample,
   train,

@@ -3,11 +3,10 @@
 import type { ParameterScope } from "../gpu/parameters.ts";
 import type { Tape } from "../gpu/tape.ts";
 import type { Tensor } from "../gpu/tensor.ts";
-import { concatenate } from "../ops/concatenate.ts";
 import { dropout, type DropoutOptions } from "../ops/dropout.ts";
 import { embedding } from "../ops/embedding.ts";
-import { gru } from "../ops/gru.ts";
-import { recurrentDefault, standardNormal } from "./initializers.ts";
+import { standardNormal } from "./initializers.ts";
+import { RecurrentLayers } from "./recurrent_layers.ts";
 
 /** The sizes of an encoder. */
 export interface EncoderSizes {
@@ -31,22 +30,20 @@ export interface Encoded {
   readonly lengths: Tensor;
 }
 
-interface Direction {
-  readonly weightIh: Tensor;
-  readonly weightHh: Tensor;
-  readonly biasIh: Tensor;
-  readonly biasHh: Tensor;
-}
-
 /** An embedding and a GRU in each direction; parameters named as PyTorch's `nn.Embedding` and `nn.GRU`. */
 export class BidirectionalGruEncoder {
   #table: Tensor;
-  #directions: readonly [Direction, Direction];
+  #gru: RecurrentLayers;
 
   /** Declares the parameters in `scope`. */
   constructor(scope: ParameterScope, sizes: EncoderSizes) {
     this.#table = scope.declare("embedding.weight", [sizes.vocabulary, sizes.embedding], standardNormal());
-    this.#directions = [declare(scope, sizes, ""), declare(scope, sizes, "_reverse")];
+    this.#gru = new RecurrentLayers(scope.scope("gru"), {
+      cell: "gru",
+      inputs: sizes.embedding,
+      hidden: sizes.hidden,
+      bidirectional: true,
+    });
   }
 
   /**
@@ -57,25 +54,8 @@ export class BidirectionalGruEncoder {
    */
   forward(tape: Tape, source: Tensor, lengths: Tensor, drop: DropoutOptions): Encoded {
     const embedded = dropout(tape, embedding(tape, this.#table, source), drop);
-    const [forward, backward] = this.#directions.map((direction, index) =>
-      gru(tape, embedded, { ...direction, lengths, reverse: index === 1 })
-    ) as [ReturnType<typeof gru>, ReturnType<typeof gru>];
-    return {
-      annotations: concatenate(tape, [forward.outputs, backward.outputs]),
-      forwardFinal: forward.final,
-      backwardFinal: backward.final,
-      lengths,
-    };
+    const { outputs: annotations, finals } = this.#gru.forward(tape, embedded, { lengths });
+    const [forwardFinal, backwardFinal] = finals as [Tensor, Tensor];
+    return { annotations, forwardFinal, backwardFinal, lengths };
   }
-}
-
-function declare(scope: ParameterScope, { embedding, hidden }: EncoderSizes, suffix: string): Direction {
-  const gru = scope.scope("gru");
-  const initial = recurrentDefault(hidden);
-  return {
-    weightIh: gru.declare(`weight_ih_l0${suffix}`, [3 * hidden, embedding], initial),
-    weightHh: gru.declare(`weight_hh_l0${suffix}`, [3 * hidden, hidden], initial),
-    biasIh: gru.declare(`bias_ih_l0${suffix}`, [3 * hidden], initial),
-    biasHh: gru.declare(`bias_hh_l0${suffix}`, [3 * hidden], initial),
-  };
 }

@@ -5,7 +5,7 @@ import type { Tape } from "../gpu/tape.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import { concatenate } from "../ops/concatenate.ts";
 import { gru } from "../ops/gru.ts";
-import { lstm } from "../ops/lstm.ts";
+import { lstm, type LstmOutput } from "../ops/lstm.ts";
 import { recurrentDefault } from "./initializers.ts";
 
 /** A kind of recurrent cell. */
@@ -21,7 +21,20 @@ export interface RecurrentLayerOptions {
   readonly hidden: number;
   /** Whether there is a second cell that reads from the end. */
   readonly bidirectional: boolean;
+  /** Its number among the layers of a scope, which is part of its parameters' names; 0 by default. */
+  readonly index?: number;
 }
+
+/** Where a layer starts from: for each direction a tensor [batch, hidden]; zeros if left out. */
+export interface RecurrentStart {
+  /** The states. */
+  readonly initial?: readonly Tensor[] | undefined;
+  /** The memory cells of an LSTM. */
+  readonly initialCells?: readonly Tensor[] | undefined;
+}
+
+/** What one direction leaves behind; see `gru` and `lstm`. */
+export type RecurrentRun = Omit<LstmOutput, "finalCells"> & Partial<LstmOutput>;
 
 interface Direction {
   readonly weightIh: Tensor;
@@ -36,15 +49,16 @@ export class RecurrentLayer {
   readonly #directions: readonly Direction[];
 
   /** Declares the parameters in `scope`. */
-  constructor(scope: ParameterScope, { cell, inputs, hidden, bidirectional }: RecurrentLayerOptions) {
+  constructor(scope: ParameterScope, options: RecurrentLayerOptions) {
+    const { cell, inputs, hidden, bidirectional, index = 0 } = options;
     this.#cell = cell;
     const rows = { gru: 3, lstm: 4 }[cell] * hidden;
     const initial = recurrentDefault(hidden);
     this.#directions = (bidirectional ? ["", "_reverse"] : [""]).map((suffix) => ({
-      weightIh: scope.declare(`weight_ih_l0${suffix}`, [rows, inputs], initial),
-      weightHh: scope.declare(`weight_hh_l0${suffix}`, [rows, hidden], initial),
-      biasIh: scope.declare(`bias_ih_l0${suffix}`, [rows], initial),
-      biasHh: scope.declare(`bias_hh_l0${suffix}`, [rows], initial),
+      weightIh: scope.declare(`weight_ih_l${index}${suffix}`, [rows, inputs], initial),
+      weightHh: scope.declare(`weight_hh_l${index}${suffix}`, [rows, hidden], initial),
+      biasIh: scope.declare(`bias_ih_l${index}${suffix}`, [rows], initial),
+      biasHh: scope.declare(`bias_hh_l${index}${suffix}`, [rows], initial),
     }));
   }
 
@@ -56,22 +70,26 @@ export class RecurrentLayer {
    * @returns The states after each step, [steps, batch, hidden], those of both directions side by side.
    */
   outputs(tape: Tape, x: Tensor, lengths: Tensor): Tensor {
-    return beside(tape, this.#run(tape, x, lengths).map(({ outputs }) => outputs));
+    return beside(tape, this.run(tape, x, lengths).map(({ outputs }) => outputs));
   }
 
   /** Records the layer like {@linkcode outputs}; returns the last state of each direction, [batch, hidden], side by side. */
   final(tape: Tape, x: Tensor, lengths: Tensor): Tensor {
-    return beside(tape, this.#run(tape, x, lengths).map(({ final }) => final));
+    return beside(tape, this.run(tape, x, lengths).map(({ final }) => final));
   }
 
-  #run(tape: Tape, x: Tensor, lengths: Tensor): { readonly outputs: Tensor; readonly final: Tensor }[] {
-    const layer = this.#cell === "gru" ? gru : lstm;
-    return this.#directions.map((weights, index) =>
-      layer(tape, x, { ...weights, lengths, reverse: index === 1 })
-    );
+  /** Records the layer; returns what each direction leaves behind. */
+  run(tape: Tape, x: Tensor, lengths: Tensor, start: RecurrentStart = {}): RecurrentRun[] {
+    return this.#directions.map((weights, index) => {
+      const initial = start.initial?.[index];
+      const options = { ...weights, initial, lengths, reverse: index === 1 };
+      if (this.#cell === "gru") return gru(tape, x, options);
+      return lstm(tape, x, { ...options, initialCells: start.initialCells?.[index] });
+    });
   }
 }
 
-function beside(tape: Tape, tensors: readonly Tensor[]): Tensor {
+/** Records the tensors of all directions side by side. */
+export function beside(tape: Tape, tensors: readonly Tensor[]): Tensor {
   return tensors.length === 1 ? tensors[0]! : concatenate(tape, tensors);
 }

@@ -9,8 +9,9 @@ import type { Tensor } from "../gpu/tensor.ts";
 import { columnSum } from "./column_sum.ts";
 import { linear } from "./linear.ts";
 import { matmul } from "./matmul.ts";
-import { gruSequence, takesWholeSequences } from "./recurrent_sequence.ts";
 import { RecurrentStates } from "./recurrent_states.ts";
+import { fusedGruStep, fusesSteps } from "./recurrent_step.ts";
+import { recurrentVariant } from "./recurrent_variants.ts";
 
 const common = {
   name: "gru",
@@ -131,12 +132,13 @@ export class GruRecurrence {
     const recurrent = this.#recurrent.at(t);
     const gates = this.#gates.at(t);
     const params = { batch, hidden, step: t, previous: before.offset, current: after.offset };
-    matmul(tape, { a: before, b: weight, transposeB: true, bias, c: recurrent });
-    tape.dispatch(
-      forward,
-      { projection: projection.at(t), recurrent, lengths, states: after, gates },
-      params,
-    );
+    const bindings = { projection: projection.at(t), recurrent, lengths, states: after, gates };
+    if (fusesSteps(tape.device, params)) {
+      tape.dispatch(fusedGruStep, { weight, bias, ...bindings }, params);
+    } else {
+      matmul(tape, { a: before, b: weight, transposeB: true, bias, c: recurrent });
+      tape.dispatch(forward, bindings, params);
+    }
     tape.onBackward(() => {
       tape.require(after.grad);
       tape.dispatch(backward, {
@@ -176,7 +178,7 @@ export interface GruLayerOptions {
   readonly lengths: Tensor;
   /** Whether to read the sequence from its end. */
   readonly reverse?: boolean;
-  /** Whether one kernel runs the whole sequence; by default where that is faster. For tests and benches. */
+  /** Whether one kernel runs the whole sequence, if one can; by default where that is faster. For tests and benches. */
   readonly wholeSequence?: boolean;
 }
 
@@ -196,9 +198,10 @@ export function gru(
   const projection = linear(tape, x, { weight: weightIh, bias: biasIh });
   const [steps, batch] = x.shape as [number, number];
   const sizes = { steps, batch, hidden: weight.columns, reverse };
-  if (options.wholeSequence ?? takesWholeSequences(tape.device, sizes)) {
+  const variant = recurrentVariant(tape.device, "gru", sizes, options.wholeSequence);
+  if (variant) {
     const states = new RecurrentStates(tape, sizes, initial, `states of ${weight.label}`);
-    gruSequence(tape, { sizes, gates: projection, states, weight, bias, lengths });
+    variant.gru(tape, { sizes, gates: projection, states, weight, bias, lengths });
     return { outputs: states.outputs, final: states.final };
   }
   const recurrence = new GruRecurrence(tape, { projection, weight, bias, initial, lengths, reverse });

@@ -9,8 +9,10 @@ import type { Tensor } from "../gpu/tensor.ts";
 import { columnSum } from "./column_sum.ts";
 import { linear } from "./linear.ts";
 import { matmul } from "./matmul.ts";
-import { type LstmSequence, lstmSequence, takesWholeSequences } from "./recurrent_sequence.ts";
+import type { LstmSequence } from "./recurrent_sequence.ts";
 import { RecurrentStates } from "./recurrent_states.ts";
+import { fusedLstmStep, fusesSteps } from "./recurrent_step.ts";
+import { recurrentVariant } from "./recurrent_variants.ts";
 
 const common = {
   name: "lstm",
@@ -70,7 +72,7 @@ export interface LstmLayerOptions {
   readonly lengths: Tensor;
   /** Whether to read the sequence from its end. */
   readonly reverse?: boolean;
-  /** Whether one kernel runs the whole sequence; by default where that is faster. For tests and benches. */
+  /** Whether one kernel runs the whole sequence, if one can; by default where that is faster. For tests and benches. */
   readonly wholeSequence?: boolean;
 }
 
@@ -110,20 +112,25 @@ export function lstm(tape: Tape, x: Tensor, options: LstmLayerOptions): LstmOutp
     columnSum(tape, gates.grad, bias.grad);
   });
   const sequence = { sizes, gates, states, cells, weight, bias, lengths };
-  if (options.wholeSequence ?? takesWholeSequences(tape.device, sizes)) lstmSequence(tape, sequence);
+  const variant = recurrentVariant(tape.device, "lstm", sizes, options.wholeSequence);
+  if (variant) variant.lstm(tape, sequence);
   else for (let i = 0; i < steps; i++) step(tape, sequence, sizes.reverse ? steps - 1 - i : i);
   return { outputs: states.outputs, final: states.final, finalCells: cells.final };
 }
 
-/** Records step `t`: one product, then the gates. */
+/** Records step `t`: a product, then the gates, on GPUs both at once. */
 function step(tape: Tape, { sizes, weight, bias, lengths, ...rest }: LstmSequence, t: number): void {
   const { batch, hidden } = sizes;
   const gates = rest.gates.at(t);
   const [before, states] = [rest.states.before(t), rest.states.after(t)];
   const [cellsBefore, cells] = [rest.cells.before(t), rest.cells.after(t)];
   const params = { batch, hidden, step: t, previous: before.offset, current: states.offset };
-  matmul(tape, { a: before, b: weight, transposeB: true, bias, c: gates });
-  tape.dispatch(forward, { gates, lengths, states, cells }, params);
+  if (fusesSteps(tape.device, params)) {
+    tape.dispatch(fusedLstmStep, { weight, bias, lengths, gates, states, cells }, params);
+  } else {
+    matmul(tape, { a: before, b: weight, transposeB: true, bias, c: gates });
+    tape.dispatch(forward, { gates, lengths, states, cells }, params);
+  }
   tape.onBackward(() => {
     tape.require(states.grad);
     tape.require(cells.grad);

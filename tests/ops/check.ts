@@ -50,7 +50,7 @@ const PROBES = 48;
 const GRADIENT_TOLERANCE = 1e-4;
 
 /** Lets the test choose a gradient: `dy += x`. */
-const inject = defineKernel({
+export const inject = defineKernel({
   name: "inject",
   source: `
 struct Params { size: u32, accumulate_dy: u32 }

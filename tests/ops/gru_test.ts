@@ -4,40 +4,8 @@ import { Tape } from "../../lib/gpu/tape.ts";
 import { gru, GruRecurrence } from "../../lib/ops/gru.ts";
 import { assertThrows } from "../assert.ts";
 import { device } from "../device.ts";
-import { checkOperation, type Numbers } from "./check.ts";
-import { caseName, overSequence, project, shapes, sigmoid, type Sizes } from "./recurrent.ts";
-
-interface Inputs {
-  readonly x: Numbers;
-  readonly weightIh: Numbers;
-  readonly weightHh: Numbers;
-  readonly biasIh: Numbers;
-  readonly biasHh: Numbers;
-  readonly initial?: Numbers;
-}
-
-/** One row's state after one more step. */
-function cell(inputs: Inputs, x: readonly number[], h: readonly number[]): number[] {
-  const hidden = h.length;
-  const input = project(inputs.weightIh, inputs.biasIh, x);
-  const recurrent = project(inputs.weightHh, inputs.biasHh, h);
-  return h.map((before, j) => {
-    const r = sigmoid(input[j]! + recurrent[j]!);
-    const z = sigmoid(input[hidden + j]! + recurrent[hidden + j]!);
-    const n = Math.tanh(input[2 * hidden + j]! + r * recurrent[2 * hidden + j]!);
-    return (1 - z) * n + z * before;
-  });
-}
-
-function reference(inputs: Inputs, sizes: Sizes): { outputs: Numbers; final: Numbers } {
-  const { outputs, finals } = overSequence(
-    inputs.x,
-    sizes,
-    [inputs.initial],
-    (x, [h]) => [cell(inputs, x, h!)],
-  );
-  return { outputs, final: finals[0]! };
-}
+import { checkOperation } from "./check.ts";
+import { caseName, gruReference as reference, shapes } from "./recurrent.ts";
 
 for (const sizes of shapes) {
   const { steps, batch, width, hidden, lengths, reverse } = sizes;

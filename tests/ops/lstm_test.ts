@@ -4,36 +4,8 @@ import { Tape } from "../../lib/gpu/tape.ts";
 import { lstm } from "../../lib/ops/lstm.ts";
 import { assertThrows } from "../assert.ts";
 import { device } from "../device.ts";
-import { checkOperation, type Numbers } from "./check.ts";
-import { caseName, overSequence, project, shapes, sigmoid, type Sizes } from "./recurrent.ts";
-
-interface Inputs {
-  readonly x: Numbers;
-  readonly weightIh: Numbers;
-  readonly weightHh: Numbers;
-  readonly biasIh: Numbers;
-  readonly biasHh: Numbers;
-  readonly initial?: Numbers;
-  readonly initialCells?: Numbers;
-}
-
-/** One row's state and cells after one more step. */
-function cell(inputs: Inputs, x: readonly number[], h: readonly number[], c: readonly number[]): number[][] {
-  const hidden = h.length;
-  const input = project(inputs.weightIh, inputs.biasIh, x);
-  const recurrent = project(inputs.weightHh, inputs.biasHh, h);
-  const gate = (index: number, j: number) => input[index * hidden + j]! + recurrent[index * hidden + j]!;
-  const cells = c.map((before, j) =>
-    sigmoid(gate(1, j)) * before + sigmoid(gate(0, j)) * Math.tanh(gate(2, j))
-  );
-  return [cells.map((value, j) => sigmoid(gate(3, j)) * Math.tanh(value)), cells];
-}
-
-function reference(inputs: Inputs, sizes: Sizes): Record<"outputs" | "final" | "finalCells", Numbers> {
-  const starts = [inputs.initial, inputs.initialCells];
-  const { outputs, finals } = overSequence(inputs.x, sizes, starts, (x, [h, c]) => cell(inputs, x, h!, c!));
-  return { outputs, final: finals[0]!, finalCells: finals[1]! };
-}
+import { checkOperation } from "./check.ts";
+import { caseName, lstmReference as reference, shapes } from "./recurrent.ts";
 
 for (const sizes of shapes) {
   const { steps, batch, width, hidden, lengths, reverse } = sizes;

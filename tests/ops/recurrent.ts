@@ -1,4 +1,4 @@
-// What the tests of recurrent layers share: one step's products, and the walk over padded sequences.
+// What the tests of recurrent layers share: PyTorch's equations in plain loops, over padded sequences.
 
 import type { Numbers } from "./check.ts";
 
@@ -30,10 +30,10 @@ export function caseName(layer: string, { steps, batch, width, hidden, lengths, 
 }
 
 /** 1 / (1 + e^-x) */
-export const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x));
+const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x));
 
 /** `W x + b` for all gates. */
-export function project(weight: Numbers, bias: Numbers, x: readonly number[]): number[] {
+function project(weight: Numbers, bias: Numbers, x: readonly number[]): number[] {
   return Array.from(
     bias,
     (b, row) => x.reduce((sum, value, k) => sum + value * weight[row * x.length + k]!, b),
@@ -46,7 +46,7 @@ export function project(weight: Numbers, bias: Numbers, x: readonly number[]): n
  * @param starts What the recurrence carries, the state first; zeros where undefined.
  * @param cell One more step.
  */
-export function overSequence(
+function overSequence(
   x: Numbers,
   { steps, batch, width, hidden, lengths, reverse }: Sizes,
   starts: readonly (Numbers | undefined)[],
@@ -67,4 +67,71 @@ export function overSequence(
     carried.forEach((values, index) => finals[index]!.set(values, b * hidden));
   }
   return { outputs, finals };
+}
+
+/** What a layer is given. */
+export interface LayerInputs {
+  readonly x: Numbers;
+  readonly weightIh: Numbers;
+  readonly weightHh: Numbers;
+  readonly biasIh: Numbers;
+  readonly biasHh: Numbers;
+  readonly initial?: Numbers;
+  readonly initialCells?: Numbers;
+}
+
+/** One row's state after one more step of a GRU. */
+function gruCell(inputs: LayerInputs, x: readonly number[], h: readonly number[]): number[] {
+  const hidden = h.length;
+  const input = project(inputs.weightIh, inputs.biasIh, x);
+  const recurrent = project(inputs.weightHh, inputs.biasHh, h);
+  return h.map((before, j) => {
+    const r = sigmoid(input[j]! + recurrent[j]!);
+    const z = sigmoid(input[hidden + j]! + recurrent[hidden + j]!);
+    const n = Math.tanh(input[2 * hidden + j]! + r * recurrent[2 * hidden + j]!);
+    return (1 - z) * n + z * before;
+  });
+}
+
+/** A GRU layer. */
+export function gruReference(inputs: LayerInputs, sizes: Sizes): { outputs: Numbers; final: Numbers } {
+  const { outputs, finals } = overSequence(
+    inputs.x,
+    sizes,
+    [inputs.initial],
+    (x, [h]) => [gruCell(inputs, x, h!)],
+  );
+  return { outputs, final: finals[0]! };
+}
+
+/** One row's state and cells after one more step of an LSTM. */
+function lstmCell(
+  inputs: LayerInputs,
+  x: readonly number[],
+  h: readonly number[],
+  c: readonly number[],
+): number[][] {
+  const hidden = h.length;
+  const input = project(inputs.weightIh, inputs.biasIh, x);
+  const recurrent = project(inputs.weightHh, inputs.biasHh, h);
+  const gate = (index: number, j: number) => input[index * hidden + j]! + recurrent[index * hidden + j]!;
+  const cells = c.map((before, j) =>
+    sigmoid(gate(1, j)) * before + sigmoid(gate(0, j)) * Math.tanh(gate(2, j))
+  );
+  return [cells.map((value, j) => sigmoid(gate(3, j)) * Math.tanh(value)), cells];
+}
+
+/** An LSTM layer. */
+export function lstmReference(
+  inputs: LayerInputs,
+  sizes: Sizes,
+): Record<"outputs" | "final" | "finalCells", Numbers> {
+  const starts = [inputs.initial, inputs.initialCells];
+  const { outputs, finals } = overSequence(
+    inputs.x,
+    sizes,
+    starts,
+    (x, [h, c]) => lstmCell(inputs, x, h!, c!),
+  );
+  return { outputs, final: finals[0]!, finalCells: finals[1]! };
 }

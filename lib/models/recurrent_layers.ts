@@ -1,0 +1,180 @@
+// Layer 3: GRU or LSTM layers one upon the other, in one direction or both, with the parameters of PyTorch's `nn.GRU`
+// and `nn.LSTM`.
+
+import type { ParameterScope } from "../gpu/parameters.ts";
+import type { Tape } from "../gpu/tape.ts";
+import type { Tensor } from "../gpu/tensor.ts";
+import { dropout, type DropoutOptions } from "../ops/dropout.ts";
+import { beside, type RecurrentCell, RecurrentLayer } from "./recurrent_layer.ts";
+
+/** What {@linkcode RecurrentLayers} are made of. */
+export interface RecurrentLayersOptions {
+  /** The kind of cell. */
+  readonly cell: RecurrentCell;
+  /** Width of the input. */
+  readonly inputs: number;
+  /** Width of the state, for each layer and direction the same. */
+  readonly hidden: number;
+  /** How many layers, from 1 to 8; 1 by default. */
+  readonly layers?: number;
+  /** Whether each layer also reads from the end; false by default. */
+  readonly bidirectional?: boolean;
+  /**
+   * Dropout on the outputs of each layer but the last, as PyTorch has it; none by default. Layer `l` draws from the
+   * stream `stream + l`.
+   */
+  readonly dropout?: DropoutOptions;
+}
+
+/** What the layers run over besides their input. */
+export interface RecurrentLayersInput {
+  /** [batch] integers: the number of steps of each row, which may be 0. */
+  readonly lengths: Tensor;
+  /** The states before the first step, [batch, hidden] each, in the order of the final ones; zeros if left out. */
+  readonly initial?: readonly Tensor[];
+  /** The memory cells of an LSTM before the first step, likewise. */
+  readonly initialCells?: readonly Tensor[];
+}
+
+/** What the layers leave behind. */
+export interface RecurrentLayersOutput {
+  /**
+   * [steps, batch, directions x hidden]: the last layer's states after each step, those of both directions side by
+   * side. Beyond its length a row repeats its last state, in reverse the initial one, where PyTorch's packed sequences
+   * have zeros.
+   */
+  readonly outputs: Tensor;
+  /**
+   * The state after all steps of a row, [batch, hidden], for each layer and direction: as PyTorch's `h_n`, first layer
+   * forward, first layer in reverse, second layer forward, and so on.
+   */
+  readonly finals: readonly Tensor[];
+  /** The memory cells that belong to the final states; empty for GRUs. */
+  readonly finalCells: readonly Tensor[];
+}
+
+const MOST_LAYERS = 8;
+
+/**
+ * Layers of GRUs (Cho et al. 2014, reset-after form) or LSTMs (Hochreiter & Schmidhuber 1997) over padded sequences, in
+ * one direction or both (Schuster & Paliwal 1997). Each layer reads the outputs of the one below.
+ *
+ * Parameters have the names, shapes and gate order of PyTorch's `nn.GRU` and `nn.LSTM`: `weight_ih_l0` [gates x hidden,
+ * inputs], `weight_hh_l0` [gates x hidden, hidden], `bias_ih_l0` and `bias_hh_l0` [gates x hidden], in reverse with
+ * `_reverse` at their end, and `l1` for the second layer. Like there they start uniform up to 1 / sqrt(hidden).
+ *
+ * @example The final states of two bidirectional layers
+ * ```ts
+ * import { openDevice, Parameters, Plan, Random, RecurrentLayers, Tape } from "../../mod.ts";
+ *
+ * const device = await openDevice();
+ * const parameters = new Parameters(device);
+ * const options = { cell: "lstm", inputs: 3, hidden: 5, layers: 2, bidirectional: true } as const;
+ * const layers = new RecurrentLayers(parameters.scope("encoder"), options);
+ * parameters.allocate(new Random(1));
+ *
+ * const tape = new Tape(device, { training: false });
+ * const x = tape.input("x", [4, 2, 3], "f32"); // four steps of two rows
+ * const { outputs, finals } = layers.forward(tape, x, { lengths: tape.input("lengths", [2], "u32") });
+ * const plan = await Plan.compile(tape);
+ * plan.run({ x: new Float32Array(4 * 2 * 3).fill(0.5), lengths: Uint32Array.of(4, 1) });
+ * console.log(outputs.shape, finals.length); // [ 4, 2, 10 ] 4
+ * device.close();
+ * ```
+ */
+export class RecurrentLayers {
+  /** All options but dropout, defaults filled in. */
+  readonly options: Required<Omit<RecurrentLayersOptions, "dropout">>;
+
+  #dropout: DropoutOptions | undefined;
+  #layers: readonly RecurrentLayer[];
+
+  /**
+   * Declares the parameters in `scope`.
+   *
+   * @throws {RangeError} If an option cannot be; the message names it.
+   */
+  constructor(scope: ParameterScope, options: RecurrentLayersOptions) {
+    this.options = complete(options);
+    this.#dropout = options.dropout;
+    const { cell, inputs, hidden, layers, bidirectional } = this.options;
+    this.#layers = Array.from({ length: layers }, (_, index) => {
+      const width = index === 0 ? inputs : (bidirectional ? 2 : 1) * hidden;
+      return new RecurrentLayer(scope, { cell, inputs: width, hidden, bidirectional, index });
+    });
+  }
+
+  /**
+   * Records the layers over a padded sequence.
+   *
+   * @param x [steps, batch, inputs]; rows are padded at their end.
+   * @param input The lengths, and the states to begin from.
+   * @throws {RangeError} If shapes do not fit, or there are too few or too many initial states.
+   */
+  forward(tape: Tape, x: Tensor, input: RecurrentLayersInput): RecurrentLayersOutput {
+    this.#check(x, input);
+    const { lengths, initial, initialCells } = input;
+    const finals: Tensor[] = [];
+    const finalCells: Tensor[] = [];
+    let outputs = x;
+    for (const [index, layer] of this.#layers.entries()) {
+      if (index > 0) outputs = this.#drop(tape, outputs, index - 1);
+      const states = [finals.length, finals.length + (this.options.bidirectional ? 2 : 1)] as const;
+      const runs = layer.run(tape, outputs, lengths, {
+        initial: initial?.slice(...states),
+        initialCells: initialCells?.slice(...states),
+      });
+      outputs = beside(tape, runs.map(({ outputs }) => outputs));
+      finals.push(...runs.map(({ final }) => final));
+      finalCells.push(...runs.flatMap(({ finalCells }) => finalCells ?? []));
+    }
+    return { outputs, finals, finalCells };
+  }
+
+  #drop(tape: Tape, outputs: Tensor, layer: number): Tensor {
+    if (!this.#dropout) return outputs;
+    return dropout(tape, outputs, { ...this.#dropout, stream: this.#dropout.stream + layer });
+  }
+
+  #check(x: Tensor, { initial, initialCells }: RecurrentLayersInput): void {
+    const { cell, inputs, hidden, layers, bidirectional } = this.options;
+    if (x.shape.length !== 3 || x.columns !== inputs) {
+      throw new RangeError(
+        `Cannot run recurrent layers over "${x.label}" [${x.shape}]: expected [steps, batch, ${inputs}].`,
+      );
+    }
+    if (cell === "gru" && initialCells) {
+      throw new RangeError("Cannot start GRU layers from memory cells: only LSTMs have any.");
+    }
+    const count = layers * (bidirectional ? 2 : 1);
+    const shape = `${x.shape[1]},${hidden}`;
+    for (const [name, states] of Object.entries({ initial, initialCells })) {
+      if (states && (states.length !== count || states.some((state) => String(state.shape) !== shape))) {
+        throw new RangeError(
+          `Cannot start recurrent layers from ${name} of ${states.length} tensors ` +
+            `[${states.map((state) => state.shape.join()).join("], [")}]: expected ${count} of [${shape}], ` +
+            "one for each layer and direction.",
+        );
+      }
+    }
+  }
+}
+
+/** Fills in the defaults and refuses what cannot be. */
+function complete(options: RecurrentLayersOptions): RecurrentLayers["options"] {
+  const { cell, inputs, hidden, layers = 1, bidirectional = false, dropout } = options;
+  const refuse = (what: string): never => {
+    throw new RangeError(`Cannot create recurrent layers ${what}.`);
+  };
+  if (cell !== "gru" && cell !== "lstm") refuse(`of "${cell}" cells: known are "gru" and "lstm"`);
+  for (const [name, size] of Object.entries({ inputs, hidden })) {
+    if (!Number.isInteger(size) || size < 1) refuse(`with ${name} ${size}: it must be a positive integer`);
+  }
+  if (!Number.isInteger(layers) || layers < 1 || layers > MOST_LAYERS) {
+    refuse(`with layers ${layers}: it must be an integer from 1 to ${MOST_LAYERS}`);
+  }
+  if (dropout && !(dropout.rate >= 0 && dropout.rate < 1)) {
+    refuse(`with dropout of rate ${dropout.rate}: it must be in [0, 1)`);
+  }
+  return { cell, inputs, hidden, layers, bidirectional };
+}
