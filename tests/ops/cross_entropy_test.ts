@@ -2,6 +2,7 @@
 // pass, so it is recorded here as training records it.
 
 import type { Device } from "../../lib/gpu/device.ts";
+import { BufferPool } from "../../lib/gpu/memory.ts";
 import { Parameters } from "../../lib/gpu/parameters.ts";
 import { Plan } from "../../lib/gpu/plan.ts";
 import { Tape } from "../../lib/gpu/tape.ts";
@@ -114,7 +115,7 @@ async function check(device: Device, options: Case): Promise<void> {
   }
 }
 
-const cases: Readonly<Record<string, Case>> = {
+const cases: Record<string, Case> = {
   "one row and two classes": { rows: 1, width: 1, classes: 2, targets: [1] },
   "padding among the rows": { rows: 7, width: 3, classes: 5, targets: [1, 0, 4, 2, 0, 0, 3] },
   "label smoothing": { rows: 5, width: 3, classes: 9, targets: [8, 1, 0, 2, 7], smoothing: 0.1 },
@@ -133,6 +134,12 @@ const cases: Readonly<Record<string, Case>> = {
     targets: Array.from({ length: 67 }, (_, i) => i % 3),
   },
 };
+
+// Logits are read four at a time, by 8 or 64 lanes: around each of these, and with the last class as a target.
+for (const classes of [3, 4, 6, 7, 31, 32, 33, 35, 255, 256, 257, 259]) {
+  const targets = [classes - 1, 1, 0, classes - 2];
+  cases[`${classes} classes`] = { rows: 4, width: 1, classes, targets, smoothing: 0.1 };
+}
 
 for (const [name, options] of Object.entries(cases)) {
   testEachProfile(`crossEntropy() of ${name}`, (device) => check(device, options));
@@ -157,6 +164,42 @@ testEachProfile("crossEntropy() in parts gives the losses of the whole bit for b
     }
   }
 });
+
+testEachProfile(
+  "crossEntropy() of 50,000 classes never holds the logits of the whole batch",
+  async (device) => {
+    const [rows, width, classes] = [200, 1, 50_000];
+    const targets = Array.from({ length: rows }, (_, i) => 1 + 249 * i);
+    const options: Case = { rows, width, classes, targets };
+    const { added, gradients, inputs, plan } = await run(device, options);
+    assertClose(added, reference(inputs, options), 1e-5, "the losses");
+
+    const { dispatches } = plan.tape;
+    const logits = new Set(
+      dispatches.flatMap(({ storages }) => storages.filter((s) => s.label === "logits")),
+    );
+    assertEquals(logits.size, 2);
+    for (const { byteSize } of logits) assert(byteSize <= 32 * 2 ** 20, `${byteSize} bytes of logits`);
+    // One part's memory serves the next.
+    const pool = new BufferPool(device);
+    pool.layout(dispatches);
+    assert(pool.bytes < 33 * 2 ** 20, `${pool.bytes} bytes of activations`);
+
+    const expected = new Float64Array(classes);
+    const { x, weight, bias } = inputs;
+    for (let i = 0; i < rows; i++) {
+      const exponentials = Float64Array.from(bias, (b, v) => Math.exp(b + x[i]! * weight[v]!));
+      const normalizer = exponentials.reduce((sum, value) => sum + value, 0);
+      for (let v = 0; v < classes; v++) expected[v]! += exponentials[v]! / normalizer / rows;
+      expected[targets[i]!]! -= 1 / rows;
+    }
+    const error = gradients.get("bias")!.data.reduce(
+      (most, d, v) => Math.max(most, Math.abs(d - expected[v]!)),
+      0,
+    );
+    assert(error < 1e-8, `an element of d bias, of up to ${1 / rows}, is off by ${error}`);
+  },
+);
 
 testEachProfile("crossEntropy() outside training gives the same losses and no gradient", async (device) => {
   const options = cases["label smoothing"]!;
