@@ -1,4 +1,4 @@
-// What this adapter can do at most, measured in the run that is compared with it: multiply-adds that touch nothing but
+// What this adapter can do at most, measured beside what is compared with it: multiply-adds that touch nothing but
 // registers, and copies of memory. No kernel needs less time than its operations and bytes take at these rates.
 
 import { defineKernel, type Device, Plan, Tape, type Tensor } from "../mod.ts";
@@ -6,22 +6,41 @@ import { persistent } from "../lib/gpu/tensor.ts";
 import { calibrate, replays, type Run, secondsOf } from "./sampling.ts";
 import type { Cost } from "./work.ts";
 
-/** The highest rates seen. */
+/** Something that nothing can do faster on this adapter. */
+export interface Floor {
+  /** Does it. */
+  readonly run: Run;
+  /** Floating-point operations, or bytes read and written, each time. */
+  readonly amount: number;
+  /** The most a second. */
+  readonly rate: number;
+}
+
+/** The floors of an adapter. */
 export interface Floors {
-  /** Floating-point operations a second. */
-  readonly flops: number;
-  /** Bytes read and written a second. */
-  readonly bandwidth: number;
+  readonly arithmetic: Floor;
+  readonly memory: Floor;
 }
 
-/** The least time in seconds in which something can be done. */
-export function floorOf({ flop, bytes }: Cost, { flops, bandwidth }: Floors): number {
-  return Math.max(flop / flops, bytes / bandwidth);
+/** Measures both, and keeps what is fastest ready to be measured again. */
+export async function openFloors(device: Device): Promise<Floors> {
+  return { arithmetic: await arithmetic(device), memory: await memory(device) };
 }
 
-/** Measures both rates. */
-export async function measureFloors(device: Device): Promise<Floors> {
-  return { flops: await multiplyAddRate(device), bandwidth: await copyRate(device) };
+/** The floor that a computation meets first, and how much it takes of that. */
+export function binding({ flop, bytes }: Cost, { arithmetic, memory }: Floors): Bound {
+  const computes = flop / arithmetic.rate >= bytes / memory.rate;
+  return computes
+    ? { floor: arithmetic, amount: flop, unit: "FLOP" }
+    : { floor: memory, amount: bytes, unit: "B" };
+}
+
+/** What limits a computation. */
+export interface Bound {
+  readonly floor: Floor;
+  /** What the computation takes of it. */
+  readonly amount: number;
+  readonly unit: "FLOP" | "B";
 }
 
 const WORKGROUP = 64;
@@ -56,19 +75,15 @@ ${Array(UNROLLED).fill(`    ${round}`).join("\n")}
   });
 }
 
-async function multiplyAddRate(device: Device): Promise<number> {
+async function arithmetic(device: Device): Promise<Floor> {
   const results = persistent(device, [INVOCATIONS], "sums");
-  const rates: number[] = [];
-  for (const sums of SUMS) {
+  const ways = await Promise.all(SUMS.map(async (sums) => {
     const tape = new Tape(device, { training: false });
     tape.dispatch(multiplyAdd(sums), { results }, { rounds: ROUNDS, scale: 0.999, shift: 0.5 });
-    const plan = await Plan.compile(tape);
-    const seconds = await fastest(replays(plan, results));
-    plan.close();
-    rates.push(2 * INVOCATIONS * sums * UNROLLED * ROUNDS / seconds);
-  }
-  device.destroyBuffer(results.storage.buffer!);
-  return Math.max(...rates);
+    const run = replays(await Plan.compile(tape), results);
+    return { run, amount: 2 * INVOCATIONS * sums * UNROLLED * ROUNDS };
+  }));
+  return await fastest(ways);
 }
 
 /** Larger than any cache. */
@@ -93,37 +108,32 @@ fn forward(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups:
   workgroups: ({ size }) => [2 ** 15, Math.ceil(size / WORKGROUP / 2 ** 15)],
 });
 
-/** The faster of a kernel and the queue's own command. */
-async function copyRate(device: Device): Promise<number> {
-  const [x, y] = ["source", "copy"].map((label) => persistent(device, [COPIED / 4], label)) as [
-    Tensor,
-    Tensor,
-  ];
+/** A kernel, or the queue's own command. */
+async function memory(device: Device): Promise<Floor> {
+  const copied = (label: string) => persistent(device, [COPIED / 4], label);
+  const [x, y] = [copied("source"), copied("copy")];
   const tape = new Tape(device, { training: false });
   tape.dispatch(copy, { x, y }, { size: COPIED / 16 });
   const plan = await Plan.compile(tape);
-  const ways: Run[] = [
-    replays(plan, y.slice(0, 1)),
-    async (times) => {
-      for (let time = 0; time < times; time++) {
-        const encoder = device.gpu.createCommandEncoder();
-        encoder.copyBufferToBuffer(x.storage.buffer!, 0, y.storage.buffer!, 0, COPIED);
-        device.gpu.queue.submit([encoder.finish()]);
-      }
-      await plan.read(y.slice(0, 1));
-    },
-  ];
-  const rates: number[] = [];
-  for (const way of ways) rates.push(2 * COPIED / await fastest(way));
-  plan.close();
-  for (const { storage } of [x, y]) device.destroyBuffer(storage.buffer!);
-  return Math.max(...rates);
+  const first = y.slice(0, 1);
+  const command: Run = async (times) => {
+    for (let time = 0; time < times; time++) {
+      const encoder = device.gpu.createCommandEncoder();
+      encoder.copyBufferToBuffer(x.storage.buffer!, 0, y.storage.buffer!, 0, COPIED);
+      device.gpu.queue.submit([encoder.finish()]);
+    }
+    await plan.read(first);
+  };
+  return await fastest([replays(plan, first), command].map((run) => ({ run, amount: 2 * COPIED })));
 }
 
-/** The least seconds of one repetition: what disturbs a floor only makes it look lower. */
-async function fastest(run: Run): Promise<number> {
-  const { times, seconds } = await calibrate(run);
-  const samples = [seconds];
-  while (samples.length < 3) samples.push(await secondsOf(run, times) / times);
-  return Math.min(...samples);
+/** The fastest of several ways to reach the same floor. */
+async function fastest(ways: readonly Pick<Floor, "run" | "amount">[]): Promise<Floor> {
+  const floors: Floor[] = [];
+  for (const { run, amount } of ways) {
+    const { times, seconds } = await calibrate(run);
+    const again = await secondsOf(run, times) / times;
+    floors.push({ run, amount, rate: amount / Math.min(seconds, again) });
+  }
+  return floors.reduce((best, floor) => floor.rate > best.rate ? floor : best);
 }

@@ -1,89 +1,111 @@
 // What the benchmark files share: a device, what it could do at most, and the comparison of our way to do something
-// with the ways of others. Deno's benchmark runner takes the samples; the table of shares and ratios comes after its own.
+// with the ways of others. Deno's benchmark runner takes the samples; shares and ratios come after its own table.
 
 import { type Device, openDevice } from "../mod.ts";
 import { driverOf } from "./driver.ts";
-import { floorOf, type Floors, measureFloors } from "./floors.ts";
+import { binding, type Bound, type Floors, openFloors } from "./floors.ts";
 import { jax } from "./peers/jax.ts";
 import type { Peer } from "./peers/peer.ts";
 import { tensorflow } from "./peers/tensorflow.ts";
 import { torch } from "./peers/torch.ts";
-import type { BenchResult, Side } from "./results.ts";
-import { calibrate, type Run, secondsOf, summarize } from "./sampling.ts";
+import type { BenchResult, Environment, Kind, Row } from "./results.ts";
+import { calibrate, type Run } from "./sampling.ts";
+import { Sampler } from "./sampler.ts";
 import { header, listing } from "./table.ts";
-import { type Cost, cost, title, type Work } from "./work.ts";
+import { cost, title, type Work } from "./work.ts";
 
 /** Where {@linkcode Bench} leaves its result as JSON, for bench/report.ts. */
 export const RESULT_VARIABLE = "ATTEND_BENCH_RESULT";
 
+/** One of several ways to do the same thing. */
+export interface Contender {
+  readonly label: string;
+  readonly kind: Kind;
+  /** Makes ready; the message of what it throws says why it cannot. */
+  readonly prepare: () => Run | Promise<Run>;
+  /** What to multiply its seconds by, if it does another amount of the same; 1 by default. */
+  readonly scale?: number;
+}
+
 /** One benchmark file at work. */
 export class Bench {
-  #rows: { title: string; cost: Cost | undefined; sides: Sampled[] }[] = [];
-  #peers: Promise<readonly Peer[]> | undefined;
+  #groups: { title: string; takes: Row["takes"]; samplers: Sampler[] }[] = [];
+  #environment: Environment;
 
-  private constructor(readonly name: string, readonly device: Device, readonly floors: Floors) {
+  private constructor(
+    readonly name: string,
+    readonly device: Device,
+    readonly floors: Floors,
+    readonly peers: readonly Peer[],
+  ) {
+    this.#environment = {
+      adapter: device.description,
+      driver: driverOf(device.info.description),
+      profile: device.profile,
+      deno: Deno.version.deno,
+      processor: processor(),
+      flops: floors.arithmetic.rate,
+      bandwidth: floors.memory.rate,
+    };
+    console.log(header(this.#environment).join("\n"));
+    for (const { label } of peers) console.log(`peer        ${label}`);
     addEventListener("unload", () => this.#report());
   }
 
-  /** Opens the device, prints it, and measures what it can do at most. */
+  /** Opens the device and the peers, and measures what the device can do at most. */
   static async open(name: string): Promise<Bench> {
     const device = await openDevice();
-    const bench = new Bench(name, device, await measureFloors(device));
-    console.log(header(bench.#result().environment).join("\n"));
-    return bench;
+    const floors = await openFloors(device);
+    const peers = [];
+    for (const open of [tensorflow, jax, torch]) peers.push(...await open());
+    return new Bench(name, device, floors, peers);
   }
 
   /**
-   * Compares our way to do some work with those of the peers.
+   * Compares our way to do some work with the floor and with the ways of the peers.
    *
    * @param work What they all do.
    * @param ours Our way.
    * @param others Our own other ways, by name.
    */
   async compare(work: Work, ours: Run, others: Readonly<Record<string, Run>> = {}): Promise<void> {
-    this.#peers ??= openPeers();
-    const sides: Contender[] = [{ label: "attend", peer: false, prepare: () => ours }];
-    for (const [label, run] of Object.entries(others)) sides.push({ label, peer: false, prepare: () => run });
-    for (const peer of await this.#peers) {
-      sides.push({ label: peer.label, peer: true, prepare: () => peer.prepare(work) });
-    }
-    await this.measure(title(work), cost(work), sides);
+    const bound = binding(cost(work), this.floors);
+    await this.measure(title(work), [
+      { label: "attend", kind: "ours", prepare: () => ours },
+      floorContender(bound),
+      ...Object.entries(others).map(([label, run]): Contender => {
+        return { label, kind: "otherwise", prepare: () => run };
+      }),
+      ...this.peers.map((peer): Contender => {
+        return { label: peer.label, kind: "peer", prepare: () => peer.prepare(work) };
+      }),
+    ], { amount: bound.amount, unit: bound.unit });
   }
 
   /** Compares ways to do something; the first is ours. */
-  async measure(group: string, cost: Cost | undefined, contenders: readonly Contender[]): Promise<void> {
-    const sides: Sampled[] = [];
-    for (const contender of contenders) sides.push(await register(group, contender, sides.length === 0));
-    this.#rows.push({ title: group, cost, sides });
-  }
-
-  #result(): BenchResult {
-    const { device, floors } = this;
-    const { info, description, profile } = device;
-    return {
-      bench: this.name,
-      environment: {
-        adapter: description,
-        driver: driverOf(info.description),
-        profile,
-        deno: Deno.version.deno,
-        processor: processor(),
-        floors,
-      },
-      rows: this.#rows.map(({ title, cost, sides }) => ({
-        title,
-        ...(cost && { ...cost, floor: floorOf(cost, floors) }),
-        sides: sides.map(({ label, peer, times, samples, reason }): Side => ({
-          label,
-          peer,
-          ...(samples.length > 0 ? { times, ...summarize(samples) } : { reason: reason ?? "not measured" }),
-        })),
-      })),
-    };
+  async measure(title: string, contenders: readonly Contender[], takes?: Row["takes"]): Promise<void> {
+    const samplers: Sampler[] = [];
+    this.#groups.push({ title, takes, samplers });
+    for (const contender of contenders) {
+      const sampler = await prepare(contender, samplers[0]);
+      samplers.push(sampler);
+      if (sampler.once) continue;
+      // No groups: Deno would compare what was repeated differently often. It tells by `async` whether to wait.
+      const name = `${title}: ${contender.label}, ${sampler.times} at a time`;
+      Deno.bench(name, sampler.options, async (timer) => await sampler.take(timer));
+    }
   }
 
   #report(): void {
-    const result = this.#result();
+    const result: BenchResult = {
+      bench: this.name,
+      environment: this.#environment,
+      rows: this.#groups.map(({ title, takes, samplers }) => ({
+        title,
+        ...(takes && { takes }),
+        sides: samplers.map((sampler) => sampler.side()),
+      })),
+    };
     console.log(`\n${listing(result)}`);
     const file = Deno.env.get(RESULT_VARIABLE);
     if (file) Deno.writeTextFileSync(file, JSON.stringify(result));
@@ -91,53 +113,20 @@ export class Bench {
   }
 }
 
-/** One of several ways to do the same thing. */
-export interface Contender {
-  readonly label: string;
-  /** Whether it is somebody else's; ratios to those are watched for regressions. */
-  readonly peer: boolean;
-  /** Makes ready; the message of what it throws says why it cannot. */
-  readonly prepare: () => Run | Promise<Run>;
+/** What nothing can be faster than. */
+function floorContender({ floor, amount }: Bound): Contender {
+  return { label: "the floor", kind: "floor", prepare: () => floor.run, scale: amount / floor.amount };
 }
 
-interface Sampled {
-  readonly label: string;
-  readonly peer: boolean;
-  /** Repetitions between two waits. */
-  readonly times: number;
-  /** Seconds a repetition. */
-  readonly samples: number[];
-  readonly reason?: string;
-}
-
-/** Seconds after which a peer is not asked again. */
-const SLOW = 2;
-
-/** Tries a contender out, and hands it to Deno's runner unless it cannot do the work or is too slow. */
-async function register(group: string, contender: Contender, ours: boolean): Promise<Sampled> {
-  const { label, peer } = contender;
+/** Tries a contender out, beside ours. */
+async function prepare(contender: Contender, ours: Sampler | undefined): Promise<Sampler> {
   try {
     const run = await contender.prepare();
-    const { times, seconds } = await calibrate(run);
-    const samples: number[] = [];
-    if (seconds > SLOW && !ours) return { label, peer, times, samples: [seconds] };
-    // Deno runs one sample more than `warmup` and `n` say, and more of short ones. All count: it has been warm before.
-    const options = { group, baseline: ours, warmup: 1, n: seconds * times > 1 ? 1 : 2 };
-    Deno.bench(`${label}, ${times} between waits`, options, async () => {
-      samples.push(await secondsOf(run, times) / times);
-    });
-    return { label, peer, times, samples };
+    return new Sampler(contender, { run, ...await calibrate(run) }, ours);
   } catch (error) {
-    if (ours || !(error instanceof Error)) throw error;
-    return { label, peer, times: 0, samples: [], reason: error.message.split("\n")[0]! };
+    if (ours === undefined || !(error instanceof Error)) throw error;
+    return new Sampler(contender, error.message.split("\n")[0]!, ours);
   }
-}
-
-async function openPeers(): Promise<readonly Peer[]> {
-  const peers = [];
-  for (const open of [tensorflow, jax, torch]) peers.push(...await open());
-  for (const { label } of peers) console.log(`peer        ${label}`);
-  return peers;
 }
 
 /** The processor and how many of it: what the peers without a GPU run on. */

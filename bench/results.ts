@@ -1,8 +1,5 @@
 // The results of benchmarks as they stand in bench/results/*.json: one file an adapter.
 
-import type { Floors } from "./floors.ts";
-import type { Summary } from "./sampling.ts";
-
 /** Where something was measured. */
 export interface Environment {
   readonly adapter: string;
@@ -10,27 +7,40 @@ export interface Environment {
   readonly profile: string;
   readonly deno: string;
   readonly processor: string;
-  readonly floors: Floors;
+  /** The adapter's highest rates: floating-point operations, and bytes read and written, a second. */
+  readonly flops: number;
+  readonly bandwidth: number;
 }
 
-/** What one way to do something took; or why it could not. */
-export type Side =
-  & { readonly label: string; readonly peer: boolean }
-  & (Measured | { readonly reason: string });
+/** Ours; ours in another way; somebody else's; or what nothing can be faster than. */
+export type Kind = "ours" | "otherwise" | "peer" | "floor";
 
-/** What was measured of a side; seconds are those of one repetition. */
-export interface Measured extends Summary {
+/** What one way to do something took; or why it could not. */
+export interface Side {
+  readonly label: string;
+  readonly kind: Kind;
+  readonly measured?: Measurement;
+  readonly reason?: string;
+}
+
+/** What was measured of a side. */
+export interface Measurement {
   /** Repetitions between two waits. */
   readonly times: number;
+  /** Seconds a repetition, the median. */
+  readonly seconds: number;
+  /** How many times ours it took, the median of pairs measured right after each other. 1 for ours. */
+  readonly ratio: number;
+  /** The standard deviation of the logarithm of a pair's ratio (of ours: of its time); absent with few samples. */
+  readonly spread?: number;
+  readonly samples: number;
 }
 
 /** Several ways to do the same thing; the first is ours. */
 export interface Row {
   readonly title: string;
-  readonly flop?: number;
-  readonly bytes?: number;
-  /** The least seconds that the adapter's highest rates allow. */
-  readonly floor?: number;
+  /** What it takes at the least of that which limits it. */
+  readonly takes?: { readonly amount: number; readonly unit: "FLOP" | "B" };
   readonly sides: readonly Side[];
 }
 
@@ -39,11 +49,6 @@ export interface BenchResult {
   readonly bench: string;
   readonly environment: Environment;
   readonly rows: readonly Row[];
-}
-
-/** The measurement of a side, unless it could not do the work. */
-export function measured(side: Side | undefined): Measured | undefined {
-  return side && "seconds" in side ? side : undefined;
 }
 
 /** The name of an adapter's files. */

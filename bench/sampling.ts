@@ -1,4 +1,4 @@
-// How long something takes: so many repetitions that a wait for the GPU does not count, and what several samples say.
+// How long something takes: so many repetitions that a wait for the GPU hardly counts, and what several samples say.
 
 import type { Plan, PlanInputs, Tensor } from "../mod.ts";
 
@@ -17,7 +17,7 @@ export function replays(plan: Plan, read: Tensor, inputs: PlanInputs = {}): Run 
 const BETWEEN_WAITS = 0.25;
 /** Seconds after which the first time is the only one. */
 const TOO_LONG = 12;
-
+/** Repetitions after which nobody would wait longer. */
 const MOST = 2_000;
 
 /** The seconds that `times` repetitions take together. */
@@ -29,7 +29,6 @@ export async function secondsOf(run: Run, times: number): Promise<number> {
 
 /** How often to do something between two waits. */
 export interface Repetitions {
-  /** Repetitions between two waits. */
   readonly times: number;
   /** The seconds one of them took so far. */
   readonly seconds: number;
@@ -47,27 +46,22 @@ export async function calibrate(run: Run): Promise<Repetitions> {
   }
 }
 
-/** What several samples say. */
-export interface Summary {
-  /** The median. */
-  readonly seconds: number;
-  /** The standard deviation of a sample's logarithm, from the distance of the quartiles. */
-  readonly spread: number;
-  /** How many there are. */
-  readonly samples: number;
+/** The middle of several numbers; of an even count, the mean of the two in the middle. */
+export function median(values: readonly number[]): number {
+  return quantile(values.toSorted((a, b) => a - b), 0.5);
 }
 
 /** The ratio of the distance of the quartiles to the standard deviation, in a normal distribution. */
 const QUARTILES = 1.349;
 
-/** Summarizes samples so that one that was interrupted does not count. */
-export function summarize(samples: readonly number[]): Summary {
-  const logs = samples.map(Math.log).sort((a, b) => a - b);
-  return {
-    seconds: Math.exp(quantile(logs, 0.5)),
-    spread: (quantile(logs, 0.75) - quantile(logs, 0.25)) / QUARTILES,
-    samples: samples.length,
-  };
+/**
+ * The standard deviation of the logarithms of several numbers, from the distance of their quartiles, so that one
+ * interruption does not count. Undefined for fewer than four.
+ */
+export function spread(values: readonly number[]): number | undefined {
+  if (values.length < 4) return undefined;
+  const logs = values.map(Math.log).sort((a, b) => a - b);
+  return (quantile(logs, 0.75) - quantile(logs, 0.25)) / QUARTILES;
 }
 
 /** A quantile of sorted numbers, interpolated. */

@@ -1,92 +1,91 @@
 // Results as text: lines for the terminal, and one table in Markdown.
 
-import { type BenchResult, type Environment, measured, type Row, type Side } from "./results.ts";
+import type { BenchResult, Environment, Row, Side } from "./results.ts";
 
 /** The lines that say where something was measured. */
-export function header({ adapter, driver, profile, processor, deno, floors }: Environment): string[] {
+export function header(environment: Environment): string[] {
+  const { adapter, driver, profile, processor, deno, flops, bandwidth } = environment;
   return [
     `adapter     ${adapter}, profile ${profile}`,
     `driver      ${driver}`,
     `processor   ${processor}`,
     `runtime     Deno ${deno}`,
-    `at most     ${rate(floors.flops, "FLOP/s")}, ${rate(floors.bandwidth, "B/s")}`,
+    `at most     ${rate(flops, "FLOP")}, ${rate(bandwidth, "B")}`,
   ];
 }
 
 /** A benchmark for the terminal: a line a side. */
-export function listing({ rows, environment }: BenchResult): string {
+export function listing({ rows }: BenchResult): string {
   const lines = rows.flatMap((row) => {
-    const [ours, ...others] = row.sides;
-    const own = [timeCell(row, ours!), ...ownCells(row, environment)].filter(Boolean).join(", ");
-    return [`${row.title}: ${own}`, ...others.map((side) => `    ${side.label}: ${timeCell(row, side)}`)];
+    const own = ownCells(row).filter(Boolean).join(", ");
+    const others = row.sides.slice(1).filter(({ kind }) => kind !== "floor");
+    return [`${row.title}: ${own}`, ...others.map((side) => `    ${side.label}: ${otherCell(side)}`)];
   });
   return lines.join("\n");
 }
 
 /** All results of an adapter as a Markdown document. */
 export function document(results: readonly BenchResult[]): string {
-  const peers = new Set(results.flatMap(({ rows }) => rows).flatMap(peersOf).map(({ label }) => label));
-  const notes: string[] = [];
-  const note = (reason: string) => {
-    if (!notes.includes(reason)) notes.push(reason);
-    return `(${notes.indexOf(reason) + 1})`;
-  };
-  const lines = results.flatMap(({ rows, environment }) =>
-    rows.map((row) => {
-      const others = row.sides.slice(1).filter(({ peer }) => !peer).map((side) =>
-        `${side.label}: ${timeCell(row, side, note)}`
-      );
-      const cells = [
-        row.title,
-        timeCell(row, row.sides[0]!),
-        ...ownCells(row, environment),
-        others.join("; "),
-      ];
-      for (const label of peers) {
-        const side = peersOf(row).find((side) => side.label === label);
-        cells.push(side ? timeCell(row, side, note) : "");
-      }
-      return tableLine(cells);
-    })
-  );
+  const all = results.flatMap(({ rows }) => rows).flatMap(({ sides }) => sides);
+  const peers = [...new Set(all.filter(({ kind }) => kind === "peer").map(({ label }) => label))];
+  const notes = new Notes();
+  const cell = (side: Side) => side.measured ? otherCell(side) : notes.mark(side.reason!);
+  const lines = results.flatMap(({ rows }) => rows).map((row) => {
+    const otherwise = row.sides.filter(({ kind }) => kind === "otherwise");
+    return [
+      row.title,
+      ...ownCells(row),
+      otherwise.map((side) => `${side.label}: ${cell(side)}`).join("; "),
+      ...peers.map((label) => {
+        const side = row.sides.find((side) => side.label === label);
+        return side ? cell(side) : "";
+      }),
+    ];
+  });
   const columns = ["work", "attend", "rate", "of the floor", "attend otherwise", ...peers];
-  const environment = results.at(-1)!.environment;
-  return [
+  const { environment } = results.at(-1)!;
+  const parts = [
     `# ${environment.adapter}`,
-    "Written by `deno task bench:report`; how to read it stands in `docs/performance.md`.",
-    "```\n" + header(environment).join("\n") + "\n```",
-    [tableLine(columns), tableLine(columns.map(() => "---")), ...lines].join("\n"),
-    notes.map((reason, index) => `(${index + 1}) ${reason}`).join("  \n"),
-  ].filter(Boolean).join("\n\n") + "\n";
-}
-
-function peersOf({ sides }: Row): Side[] {
-  return sides.filter(({ peer }) => peer);
-}
-
-function tableLine(cells: readonly string[]): string {
-  return `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
-}
-
-/** A side's time, and for all but ours how many times ours it is; or why there is none. */
-function timeCell(row: Row, side: Side, note: (reason: string) => string = (reason) => reason): string {
-  const found = measured(side);
-  if (!found) return note("reason" in side ? side.reason : "");
-  const ours = measured(row.sides[0]);
-  const ratio = side === row.sides[0] || !ours ? "" : `, ${digits(found.seconds / ours.seconds)} times`;
-  return `${duration(found.seconds)}${ratio}`;
-}
-
-/** The rate of ours, and its share of the floor. */
-function ownCells({ flop = 0, bytes = 0, floor, sides }: Row, { floors }: Environment): string[] {
-  const ours = measured(sides[0]);
-  if (!ours || floor === undefined) return ["", ""];
-  const { seconds } = ours;
-  const computes = flop / floors.flops >= bytes / floors.bandwidth;
-  return [
-    computes ? rate(flop / seconds, "FLOP/s") : rate(bytes / seconds, "B/s"),
-    `${digits(100 * floor / seconds)} %`,
+    "Written by `deno task bench:report`. How to read it stands in `docs/performance.md`.",
+    ["```", ...header(environment), "```"].join("\n"),
+    [columns, columns.map(() => "---"), ...lines].map((cells) => `| ${cells.join(" | ")} |`).join("\n"),
+    notes.text(),
   ];
+  return `${parts.filter(Boolean).join("\n\n")}\n`;
+}
+
+/** Sentences that would not fit into cells, each numbered once. */
+class Notes {
+  #notes: string[] = [];
+
+  /** The number of a note. */
+  mark(note: string): string {
+    if (!this.#notes.includes(note)) this.#notes.push(note);
+    return `(${this.#notes.indexOf(note) + 1})`;
+  }
+
+  /** All notes, a line each. */
+  text(): string {
+    return this.#notes.map((note, index) => `(${index + 1}) ${note}`).join("  \n");
+  }
+}
+
+/** Time, rate and share of the floor of ours. */
+function ownCells({ takes, sides }: Row): [string, string, string] {
+  const seconds = sides[0]?.measured?.seconds;
+  if (seconds === undefined) return ["not measured", "", ""];
+  const floor = sides.find(({ kind }) => kind === "floor")?.measured;
+  return [
+    duration(seconds),
+    takes ? rate(takes.amount / seconds, takes.unit) : "",
+    floor ? `${digits(100 * floor.ratio)} %` : "",
+  ];
+}
+
+/** How many times ours another side takes, and its time; or why there is none. */
+function otherCell({ measured, reason }: Side): string {
+  if (!measured) return reason ?? "";
+  return `${digits(measured.ratio)} times (${duration(measured.seconds)})`;
 }
 
 /** Two significant digits, or all before the point. */
@@ -101,7 +100,7 @@ export function duration(seconds: number): string {
   return `${(1e6 * seconds).toPrecision(3)} us`;
 }
 
-/** A rate in billions. */
+/** A rate in billions a second. */
 export function rate(perSecond: number, unit: string): string {
-  return `${digits(perSecond / 1e9)} G${unit}`;
+  return `${digits(perSecond / 1e9)} G${unit}/s`;
 }
