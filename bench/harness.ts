@@ -3,9 +3,9 @@
 
 import { type Device, openDevice } from "../mod.ts";
 import { driverOf } from "./driver.ts";
-import { binding, type Bound, type Floors, openFloors } from "./floors.ts";
+import { binding, type Floor, type Floors, openFloors } from "./floors.ts";
 import { jax } from "./peers/jax.ts";
-import type { Peer } from "./peers/peer.ts";
+import type { Peer, Ready } from "./peers/peer.ts";
 import { tensorflow } from "./peers/tensorflow.ts";
 import { torch } from "./peers/torch.ts";
 import type { BenchResult, Environment, Kind, Row } from "./results.ts";
@@ -22,14 +22,12 @@ export interface Contender {
   readonly label: string;
   readonly kind: Kind;
   /** Makes ready; the message of what it throws says why it cannot. */
-  readonly prepare: () => Run | Promise<Run>;
-  /** What to multiply its seconds by, if it does another amount of the same; 1 by default. */
-  readonly scale?: number;
+  readonly prepare: () => Ready | Promise<Ready>;
 }
 
 /** One benchmark file at work. */
 export class Bench {
-  #groups: { title: string; takes: Row["takes"]; samplers: Sampler[] }[] = [];
+  #groups: (Omit<Row, "sides"> & { readonly samplers: readonly Sampler[] })[] = [];
   #environment: Environment;
 
   private constructor(
@@ -69,29 +67,23 @@ export class Bench {
    * @param others Our own other ways, by name.
    */
   async compare(work: Work, ours: Run, others: Readonly<Record<string, Run>> = {}): Promise<void> {
-    const bound = binding(cost(work), this.floors);
-    await this.measure(title(work), [
-      { label: "attend", kind: "ours", prepare: () => ours },
-      floorContender(bound),
-      ...Object.entries(others).map(([label, run]): Contender => {
-        return { label, kind: "otherwise", prepare: () => run };
-      }),
-      ...this.peers.map((peer): Contender => {
-        return { label: peer.label, kind: "peer", prepare: () => peer.prepare(work) };
-      }),
-    ], { amount: bound.amount, unit: bound.unit });
-  }
-
-  /** Compares ways to do something; the first is ours. */
-  async measure(title: string, contenders: readonly Contender[], takes?: Row["takes"]): Promise<void> {
+    const { floor, amount, unit } = binding(cost(work), this.floors);
+    const contenders: Contender[] = [{ label: "attend", kind: "ours", prepare: () => ({ run: ours }) }];
+    if (amount > 0) contenders.push(floorContender(floor, amount));
+    for (const [label, run] of Object.entries(others)) {
+      contenders.push({ label, kind: "otherwise", prepare: () => ({ run }) });
+    }
+    for (const peer of this.peers) {
+      contenders.push({ label: peer.label, kind: "peer", prepare: () => peer.prepare(work) });
+    }
     const samplers: Sampler[] = [];
-    this.#groups.push({ title, takes, samplers });
+    this.#groups.push({ title: title(work), ...(amount > 0 && { takes: { amount, unit } }), samplers });
     for (const contender of contenders) {
       const sampler = await prepare(contender, samplers[0]);
       samplers.push(sampler);
-      if (sampler.once) continue;
+      if (sampler.done) continue;
       // No groups: Deno would compare what was repeated differently often. It tells by `async` whether to wait.
-      const name = `${title}: ${contender.label}, ${sampler.times} at a time`;
+      const name = `${title(work)}: ${contender.label}, ${sampler.times} at a time`;
       Deno.bench(name, sampler.options, async (timer) => await sampler.take(timer));
     }
   }
@@ -100,9 +92,8 @@ export class Bench {
     const result: BenchResult = {
       bench: this.name,
       environment: this.#environment,
-      rows: this.#groups.map(({ title, takes, samplers }) => ({
-        title,
-        ...(takes && { takes }),
+      rows: this.#groups.map(({ samplers, ...row }) => ({
+        ...row,
         sides: samplers.map((sampler) => sampler.side()),
       })),
     };
@@ -114,15 +105,15 @@ export class Bench {
 }
 
 /** What nothing can be faster than. */
-function floorContender({ floor, amount }: Bound): Contender {
-  return { label: "the floor", kind: "floor", prepare: () => floor.run, scale: amount / floor.amount };
+function floorContender({ run, amount }: Floor, takes: number): Contender {
+  return { label: "the floor", kind: "floor", prepare: () => ({ run, scale: takes / amount }) };
 }
 
 /** Tries a contender out, beside ours. */
 async function prepare(contender: Contender, ours: Sampler | undefined): Promise<Sampler> {
   try {
-    const run = await contender.prepare();
-    return new Sampler(contender, { run, ...await calibrate(run) }, ours);
+    const ready = await contender.prepare();
+    return new Sampler(contender, { ...ready, ...await calibrate(ready.run) }, ours);
   } catch (error) {
     if (ours === undefined || !(error instanceof Error)) throw error;
     return new Sampler(contender, error.message.split("\n")[0]!, ours);

@@ -3,7 +3,7 @@
 import { Plan, Tape } from "../mod.ts";
 import { matmul } from "../lib/ops/matmul.ts";
 import { Bench } from "./harness.ts";
-import { parametersOf } from "./parameters.ts";
+import { parametersOf } from "./operands.ts";
 import { replays } from "./sampling.ts";
 import type { Matmul } from "./work.ts";
 

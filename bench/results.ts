@@ -15,12 +15,13 @@ export interface Environment {
 /** Ours; ours in another way; somebody else's; or what nothing can be faster than. */
 export type Kind = "ours" | "otherwise" | "peer" | "floor";
 
-/** What one way to do something took; or why it could not. */
+/** What one way to do something took. */
 export interface Side {
   readonly label: string;
   readonly kind: Kind;
   readonly measured?: Measurement;
-  readonly reason?: string;
+  /** In what it differs; where nothing was measured, why not. */
+  readonly note?: string;
 }
 
 /** What was measured of a side. */

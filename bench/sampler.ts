@@ -2,25 +2,19 @@
 // it, and what is compared is the two of them.
 
 import type { Contender } from "./harness.ts";
+import type { Ready } from "./peers/peer.ts";
 import type { Side } from "./results.ts";
-import { median, type Repetitions, type Run, secondsOf, spread } from "./sampling.ts";
+import { median, type Repetitions, secondsOf, spread } from "./sampling.ts";
 
 /** Seconds after which others are not asked again. */
 const SLOW = 2;
 
 /** Takes samples of one side. */
 export class Sampler {
-  #run: Run | undefined;
-  #scale: number;
-  #reason: string | undefined;
   #seconds: number[] = [];
   #ratios: number[] = [];
-  /** Repetitions between two waits. */
-  readonly times: number;
-  /** Whether nothing is left to do: it cannot, or it took so long that once is enough. */
-  readonly once: boolean;
-  /** How often Deno's runner takes samples; for its warm-up, too, one more than said. */
-  readonly options: { readonly warmup: number; readonly n: number };
+  #ready: Ready & Repetitions | undefined;
+  #note: string | undefined;
 
   /**
    * Begins without samples; of what is slow with one.
@@ -30,21 +24,33 @@ export class Sampler {
    * @param ours The side that it is compared with; undefined for that side itself.
    */
   constructor(
-    readonly contender: Pick<Contender, "label" | "kind" | "scale">,
-    ready: (Repetitions & { readonly run: Run }) | string,
+    readonly contender: Pick<Contender, "label" | "kind">,
+    ready: Ready & Repetitions | string,
     readonly ours?: Sampler,
   ) {
-    this.#scale = contender.scale ?? 1;
-    const { run, times, seconds } = typeof ready === "string"
-      ? { run: undefined, times: 0, seconds: 0 }
-      : ready;
-    this.#run = run;
-    this.times = times;
-    this.#reason = typeof ready === "string" ? ready : undefined;
-    this.options = { warmup: 1, n: seconds * times > 1 ? 2 : 4 };
-    const slow = ours !== undefined && seconds > SLOW;
-    if (slow) this.#seconds.push(seconds * this.#scale);
-    this.once = slow || run === undefined;
+    if (typeof ready === "string") {
+      this.#note = ready;
+      return;
+    }
+    this.#ready = ready;
+    this.#note = ready.note;
+    if (ours && ready.seconds > SLOW) this.#seconds.push(ready.seconds * (ready.scale ?? 1));
+  }
+
+  /** Whether nothing is left to do: it cannot, or it took so long that once is enough. */
+  get done(): boolean {
+    return this.#ready === undefined || this.#seconds.length > 0;
+  }
+
+  /** Repetitions between two waits. */
+  get times(): number {
+    return this.#ready?.times ?? 0;
+  }
+
+  /** How often Deno's runner takes samples; for its warm-up, too, one more than said. */
+  get options(): { readonly warmup: number; readonly n: number } {
+    const { seconds = 0, times = 0 } = this.#ready ?? {};
+    return { warmup: 1, n: seconds * times > 1 ? 2 : 4 };
   }
 
   /** Takes a sample of ours, and then one of this side, which alone counts for Deno's own table. */
@@ -58,7 +64,8 @@ export class Sampler {
 
   /** Seconds of one repetition. */
   async sample(): Promise<number> {
-    const seconds = await secondsOf(this.#run!, this.times) * this.#scale / this.times;
+    const { run, times, scale = 1 } = this.#ready!;
+    const seconds = await secondsOf(run, times) * scale / times;
     this.#seconds.push(seconds);
     return seconds;
   }
@@ -66,25 +73,21 @@ export class Sampler {
   /** What the samples say. */
   side(): Side {
     const { label, kind } = this.contender;
+    const note = this.#note;
     const samples = this.#seconds.length;
-    if (samples === 0) return { label, kind, reason: this.#reason ?? "not measured" };
+    if (samples === 0) return { label, kind, note: note ?? "not measured" };
     const seconds = median(this.#seconds);
     const deviation = spread(this.ours ? this.#ratios : this.#seconds);
-    return {
-      label,
-      kind,
-      measured: {
-        times: this.times,
-        seconds,
-        ratio: this.#ratios.length > 0 ? median(this.#ratios) : seconds / this.#reference(),
-        ...(deviation !== undefined && { spread: deviation }),
-        samples,
-      },
+    const ratio = this.#ratios.length > 0
+      ? median(this.#ratios)
+      : seconds / median((this.ours ?? this).#seconds);
+    const measured = {
+      times: this.times,
+      seconds,
+      ratio,
+      samples,
+      ...(deviation !== undefined && { spread: deviation }),
     };
-  }
-
-  /** The seconds of ours. */
-  #reference(): number {
-    return median((this.ours ?? this).#seconds);
+    return { label, kind, measured, ...(note !== undefined && { note }) };
   }
 }

@@ -29,7 +29,7 @@ export function document(results: readonly BenchResult[]): string {
   const all = results.flatMap(({ rows }) => rows).flatMap(({ sides }) => sides);
   const peers = [...new Set(all.filter(({ kind }) => kind === "peer").map(({ label }) => label))];
   const notes = new Notes();
-  const cell = (side: Side) => side.measured ? otherCell(side) : notes.mark(side.reason!);
+  const cell = (side: Side) => otherCell(side, notes.mark);
   const lines = results.flatMap(({ rows }) => rows).map((row) => {
     const otherwise = row.sides.filter(({ kind }) => kind === "otherwise");
     return [
@@ -59,14 +59,14 @@ class Notes {
   #notes: string[] = [];
 
   /** The number of a note. */
-  mark(note: string): string {
+  mark = (note: string): string => {
     if (!this.#notes.includes(note)) this.#notes.push(note);
-    return `(${this.#notes.indexOf(note) + 1})`;
-  }
+    return `[${this.#notes.indexOf(note) + 1}]`;
+  };
 
   /** All notes, a line each. */
   text(): string {
-    return this.#notes.map((note, index) => `(${index + 1}) ${note}`).join("  \n");
+    return this.#notes.map((note, index) => `[${index + 1}] ${note}`).join("  \n");
   }
 }
 
@@ -83,9 +83,9 @@ function ownCells({ takes, sides }: Row): [string, string, string] {
 }
 
 /** How many times ours another side takes, and its time; or why there is none. */
-function otherCell({ measured, reason }: Side): string {
-  if (!measured) return reason ?? "";
-  return `${digits(measured.ratio)} times (${duration(measured.seconds)})`;
+function otherCell({ measured, note }: Side, mark = (note: string) => note): string {
+  const parts = measured ? [`${digits(measured.ratio)} times (${duration(measured.seconds)})`] : [];
+  return [...parts, note === undefined ? [] : mark(note)].flat().join(" ");
 }
 
 /** Two significant digits, or all before the point. */

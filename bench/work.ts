@@ -76,6 +76,15 @@ export interface Imdb {
   readonly hidden: number;
 }
 
+/** A stage of the data pipeline over the pairs of a corpus, on the processor. */
+export interface Data {
+  readonly kind: "data";
+  readonly task: "learn" | "encode" | "batches";
+  /** Tab-separated pairs. */
+  readonly file: string;
+  readonly pairs: number;
+}
+
 /** Anything that a peer can be asked to compute. */
 export type Work =
   | Matmul
@@ -85,7 +94,8 @@ export type Work =
   | Embedding
   | Adam
   | Translation
-  | Imdb;
+  | Imdb
+  | Data;
 
 /** The least that a computation takes. */
 export interface Cost {
@@ -94,6 +104,12 @@ export interface Cost {
   /** Bytes that must move between memory and processor: each operand read once, each result written once. */
   readonly bytes: number;
 }
+
+const TASKS = {
+  learn: "learn the vocabularies of",
+  encode: "encode",
+  batches: "an epoch of batches of 64 of",
+};
 
 /** The name of a computation with its shape, as it stands in tables. */
 export function title(work: Work): string {
@@ -117,6 +133,8 @@ export function title(work: Work): string {
         `${work.embedding}, GRU ${work.hidden}, vocabularies ${work.sourceVocabulary} and ${work.targetVocabulary}`;
     case "imdb":
       return `IMDB step, ${work.cell.toUpperCase()} ${work.hidden} and 1, batch ${work.batch}, ${work.steps} steps`;
+    case "data":
+      return `${TASKS[work.task]} ${work.pairs} pairs`;
   }
 }
 
@@ -171,6 +189,8 @@ export function cost(work: Work): Cost {
       const perStep = product(batch, 1 + hidden, gates * hidden) + product(batch, hidden + 1, gates);
       return { flop: 3 * steps * perStep, bytes: floats(8 * weights, steps * batch) };
     }
+    case "data":
+      return { flop: 0, bytes: 0 };
   }
 }
 

@@ -14,7 +14,7 @@ export async function torch(): Promise<Peer[]> {
       label: `PyTorch ${version} ${device}${threaded}`,
       prepare: async (work) => {
         const { number } = await process.ask({ work });
-        return async (times) => (await process.ask({ number, times })).seconds as number;
+        return { run: async (times) => (await process.ask({ number, times })).seconds as number };
       },
     }];
   } catch (error) {
