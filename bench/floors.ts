@@ -1,7 +1,7 @@
 // What this adapter can do at most, measured beside what is compared with it: multiply-adds that touch nothing but
 // registers, and copies of memory. No kernel needs less time than its operations and bytes take at these rates.
 
-import { defineKernel, type Device, Plan, Tape, type Tensor } from "../mod.ts";
+import { defineKernel, type Device, Plan, Tape } from "../mod.ts";
 import { persistent } from "../lib/gpu/tensor.ts";
 import { calibrate, replays, type Run, secondsOf } from "./sampling.ts";
 import type { Cost } from "./work.ts";

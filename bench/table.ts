@@ -84,7 +84,8 @@ function ownCells({ takes, sides }: Row): [string, string, string] {
 
 /** How many times ours another side takes, and its time; or why there is none. */
 function otherCell({ measured, note }: Side, mark = (note: string) => note): string {
-  const parts = measured ? [`${digits(measured.ratio)} times (${duration(measured.seconds)})`] : [];
+  const once = measured?.samples === 1 ? ", once" : "";
+  const parts = measured ? [`${digits(measured.ratio)} times (${duration(measured.seconds)}${once})`] : [];
   return [...parts, note === undefined ? [] : mark(note)].flat().join(" ");
 }
 

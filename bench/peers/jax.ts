@@ -55,7 +55,8 @@ function repeated(library: Any, backend: string, once: () => Any[]): Run {
 function waysOf({ grad, jit, nn, numpy: np, random }: Any): Ways<Task> {
   const normal = (...shape: number[]) => random.normal(random.key(1), shape).mul(0.125);
   const several = (count: number, make: () => Any) => Array.from({ length: count }, make);
-  const integers = (limit: number, count: number) => random.randint(random.key(1), [count], 0, limit);
+  const integers = (limit: number, count: number) =>
+    random.randint(random.key(1), { minval: 0, maxval: limit, shape: [count] });
   const references = (tree: Any): Any => tree instanceof Array ? tree.map(references) : tree.ref;
   /** The gradients of a scalar function by all its arguments, compiled. */
   const gradients = (f: (...operands: Any[]) => Any, operands: Any[]) => {

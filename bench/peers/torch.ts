@@ -24,24 +24,26 @@ export async function torch(): Promise<Peer[]> {
 
 /** A process that answers each line of JSON with one. */
 class Process {
+  #child: Deno.ChildProcess;
   #input: WritableStreamDefaultWriter<Uint8Array>;
   #output: ReadableStreamDefaultReader<string>;
 
   constructor() {
-    const child = new Deno.Command("python3", {
+    this.#child = new Deno.Command("python3", {
       args: [decodeURIComponent(SCRIPT.pathname)],
       stdin: "piped",
       stdout: "piped",
       stderr: "inherit",
     }).spawn();
-    child.unref();
-    addEventListener("unload", () => child.kill());
-    this.#input = child.stdin.getWriter();
-    this.#output = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+    this.#child.unref();
+    addEventListener("unload", () => this.#child.kill());
+    this.#input = this.#child.stdin.getWriter();
+    this.#output = this.#child.stdout.pipeThrough(new TextDecoderStream()).getReader();
   }
 
   /** @throws {Error} If it answers with an error, or not at all. */
   async ask(question: unknown): Promise<Record<string, unknown>> {
+    this.#child.ref(); // only while it works does it keep this process alive
     await this.#input.write(new TextEncoder().encode(`${JSON.stringify(question)}\n`));
     let line = "";
     while (!line.endsWith("\n")) {
@@ -49,6 +51,7 @@ class Process {
       if (value === undefined) throw new Error("python3 has no torch");
       line += value;
     }
+    this.#child.unref();
     const answer = JSON.parse(line);
     if (answer.error) throw new Error(answer.error);
     return answer;
