@@ -1,6 +1,9 @@
-// What benchmarks of single operations have in common: operands, and runs of a forward and a backward pass.
+// What benchmarks have in common: operands, gradients of operations, training steps of models.
 
 import { type Device, Parameters, Plan, type PlanInputs, Random, Tape, type Tensor } from "../mod.ts";
+import { persistent } from "../lib/gpu/tensor.ts";
+import { TOTALS } from "../lib/models/model.ts";
+import { adam, CONTROL_SIZE } from "../lib/ops/adam.ts";
 import { replays, type Run } from "./sampling.ts";
 
 /** Parameters of small normal numbers. */
@@ -44,4 +47,24 @@ export async function gradients(
   const tensors = Object.values(operands);
   tape.backward(tensors);
   return replays(await Plan.compile(tape), tensors.at(-1)!.grad, inputs);
+}
+
+/**
+ * Training steps of a model: loss, gradients, clipping and Adam.
+ *
+ * @param record Records the loss, which is added to the totals that it is given.
+ */
+export async function trainingSteps(
+  { parameters }: { readonly parameters: Parameters },
+  record: (tape: Tape, totals: Tensor) => void,
+  inputs: PlanInputs,
+): Promise<Run> {
+  const { device } = parameters;
+  const totals = persistent(device, [TOTALS], "losses");
+  const control = persistent(device, [CONTROL_SIZE], "state of Adam");
+  const tape = new Tape(device, { training: true });
+  record(tape, totals);
+  tape.backward(parameters.tensors.values());
+  adam(tape, parameters.flat, control, { maxNorm: 1 });
+  return replays(await Plan.compile(tape), control, { ...inputs, learning_rate: Float32Array.of(0.001) });
 }

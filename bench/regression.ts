@@ -57,6 +57,7 @@ export function compare(before: readonly BenchResult[], now: readonly BenchResul
 
 /** The ratios of one row: to the peers, or without any to the floor. */
 function compareRows(bench: string, before: Row, now: Row, usual: number): Comparison[] {
+  if (!before.sides[0]?.measured || !now.sides[0]?.measured) return [];
   for (const kind of ["peer", "floor"]) {
     const found = before.sides.filter((side) => side.kind === kind).flatMap(({ label, measured: old }) => {
       const fresh = now.sides.find((side) => side.label === label)?.measured;

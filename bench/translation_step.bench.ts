@@ -1,11 +1,8 @@
 // A training step of the translation model, without dropout: forward, backward, clipping and Adam.
 
-import { type Batch, Plan, Seq2Seq, Tape, Tokenizer } from "../mod.ts";
-import { persistent } from "../lib/gpu/tensor.ts";
-import { adam, CONTROL_SIZE } from "../lib/ops/adam.ts";
+import { type Batch, Seq2Seq, Tokenizer } from "../mod.ts";
 import { Bench } from "./harness.ts";
-import { integers } from "./operands.ts";
-import { replays } from "./sampling.ts";
+import { integers, trainingSteps } from "./operands.ts";
 import type { Translation } from "./work.ts";
 
 const work: Translation = {
@@ -23,13 +20,12 @@ const targetLength = predicted + 1; // `<sos>` is given, not predicted
 const SPECIAL = 4;
 
 const bench = await Bench.open("translation_step");
-const { device } = bench;
 const words = (count: number) =>
   Tokenizer.words(Array.from({ length: count - SPECIAL }, (_, index) => `word${index}`));
 const ids = (length: number, vocabulary: number) =>
   integers(length, vocabulary - SPECIAL).map((id) => id + SPECIAL);
 const { embedding, hidden } = work;
-const model = new Seq2Seq(device, {
+const model = new Seq2Seq(bench.device, {
   source: words(sourceVocabulary),
   target: words(targetVocabulary),
   embedding,
@@ -47,13 +43,9 @@ const batch: Batch = {
   indices: Uint32Array.from({ length: rows }, (_, index) => index),
 };
 
-const totals = persistent(device, [2], "losses");
-const control = persistent(device, [CONTROL_SIZE], "state of Adam");
-const tape = new Tape(device, { training: true });
-model.loss(tape, batch.bucket, { totals });
-tape.backward(model.parameters.tensors.values());
-adam(tape, model.parameters.flat, control, { maxNorm: 1 });
-const plan = await Plan.compile(tape);
-console.log(`${plan.dispatches} dispatches a step`);
-const inputs = { ...model.inputs(batch), learning_rate: Float32Array.of(0.001) };
-await bench.compare(work, replays(plan, totals, inputs));
+const steps = await trainingSteps(
+  model,
+  (tape, totals) => model.loss(tape, batch.bucket, { totals }),
+  model.inputs(batch),
+);
+await bench.compare(work, steps);
