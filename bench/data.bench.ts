@@ -1,68 +1,64 @@
-// Encoding: a map from word to number against the original data preparation's search through a list of words.
-// Run: deno bench -A bench/data.bench.ts
+// The data pipeline, on the processor: vocabularies, encoding, and an epoch of batches. Encoding also as the original
+// data preparation did it: each word searched in a list.
 
 import { batches, encodePairs, planBuckets } from "../lib/data/batches.ts";
 import { loadCorpus } from "../lib/data/corpus.ts";
 import type { Pair } from "../lib/data/pair.ts";
 import { Tokenizer } from "../lib/data/tokenizer.ts";
 import { words } from "../lib/data/words.ts";
+import { Bench } from "./harness.ts";
+import type { Run } from "./sampling.ts";
+import type { Data } from "./work.ts";
 
-const SUPPLIED = new URL("../../shared/data/deu-eng.zip", import.meta.url);
-// The list search is so slow that it only gets a slice; both sides of a group encode the same sentences.
-const SLICE = 2_000;
+/** The list search is so slow that it only gets a few. */
+const FEW = 500;
 
-const specification = exists(SUPPLIED) ? SUPPLIED.href : "cldr:en-de";
-const pairs = await loadCorpus(specification);
-const slice = sliceOf(pairs);
-const source = Tokenizer.words(pairs.map((pair) => pair.source));
-const target = Tokenizer.words(pairs.map((pair) => pair.target));
+const bench = await Bench.open("data");
+const all = await loadCorpus("cldr:en-de");
+const few = all.filter((_, index) => index % Math.ceil(all.length / FEW) === 0);
+
+const learn = (side: "source" | "target") => Tokenizer.words(all.map((pair) => pair[side]));
+const [source, target] = [learn("source"), learn("target")];
+const encoded = encodePairs(all, source, target);
+const buckets = planBuckets(encoded, { batchSentences: 64 });
 // In order of frequency the common words would stand in front, where a search finds them soon.
 const lists = { source: source.vocabulary.tokens.toSorted(), target: target.vocabulary.tokens.toSorted() };
-const encoded = encodePairs(pairs, source, target);
-const buckets = planBuckets(encoded, { batchSentences: 64 });
 
-Deno.bench(`encode ${slice.length} pairs: map`, { group: "encode", baseline: true }, () => {
-  encodePairs(slice, source, target);
+const compare = async (
+  task: Data["task"],
+  pairs: readonly Pair[],
+  ours: Work,
+  others: Record<string, Work> = {},
+) => {
+  const file = await Deno.makeTempFile({ suffix: ".tsv" });
+  addEventListener("unload", () => Deno.removeSync(file));
+  await Deno.writeTextFile(file, pairs.map(({ source, target }) => `${source}\t${target}\n`).join(""));
+  const runs = Object.entries(others).map(([label, work]) => [label, repeated(work)]);
+  await bench.compare(
+    { kind: "data", task, file, pairs: pairs.length },
+    repeated(ours),
+    Object.fromEntries(runs),
+  );
+};
+
+await compare("learn", all, () => (["source", "target"] as const).map(learn));
+await compare("encode", all, () => encodePairs(all, source, target));
+await compare("batches", all, () => [...batches(encoded, buckets, { seed: 1, epoch: 0 })]);
+await compare("encode", few, () => encodePairs(few, source, target), {
+  "search in a sorted list": () =>
+    few.map((pair) =>
+      (["source", "target"] as const).map((side) =>
+        words(pair[side]).map((word) => lists[side].indexOf(word.toLowerCase()))
+      )
+    ),
 });
 
-Deno.bench(
-  `encode ${slice.length} pairs: search in a sorted list, as the original`,
-  { group: "encode" },
-  () => {
-    for (const pair of slice) {
-      for (const side of ["source", "target"] as const) {
-        words(pair[side]).map((word) => lists[side].indexOf(word.toLowerCase()));
-      }
-    }
-  },
-);
+type Work = () => unknown;
 
-const all = `all ${pairs.length} pairs of ${specification.split("/").at(-1)}`;
-
-Deno.bench(`learn both vocabularies: ${all}`, { group: "corpus" }, () => {
-  for (const side of ["source", "target"] as const) Tokenizer.words(pairs.map((pair) => pair[side]));
-});
-
-Deno.bench(`encode: ${all}`, { group: "corpus" }, () => {
-  encodePairs(pairs, source, target);
-});
-
-Deno.bench(`one epoch of batches of 64: ${all}`, { group: "corpus" }, () => {
-  for (const batch of batches(encoded, buckets, { seed: 1, epoch: 0 })) {
-    if (batch.size === 0) throw new Error();
-  }
-});
-
-/** Takes pairs from everywhere in the corpus, which may be sorted by length. */
-function sliceOf(pairs: readonly Pair[]): Pair[] {
-  const step = Math.max(1, Math.floor(pairs.length / SLICE));
-  return pairs.filter((_, index) => index % step === 0).slice(0, SLICE);
-}
-
-function exists(url: URL): boolean {
-  try {
-    return Deno.statSync(url).isFile;
-  } catch {
-    return false;
-  }
+/** Does something on the processor several times. */
+function repeated(work: Work): Run {
+  return (times) => {
+    for (let time = 0; time < times; time++) work();
+    return Promise.resolve();
+  };
 }

@@ -104,8 +104,9 @@ class Seq2Seq(nn.Module):
     def encode(self, source: Tensor, lengths: Tensor) -> tuple[Memory, Tensor]:
         """[S, B] -> the memory and the decoder's first state [B, H]."""
         values, backward_final = self.encoder(source, lengths)
-        positions = torch.arange(source.shape[0]).unsqueeze(1)
-        memory = Memory(values, self.decoder.attention.key(values), positions >= lengths)
+        positions = torch.arange(source.shape[0], device=source.device).unsqueeze(1)
+        padding = positions >= lengths.to(source.device)
+        memory = Memory(values, self.decoder.attention.key(values), padding)
         return memory, torch.tanh(self.bridge(backward_final))
 
     def forward(self, source: Tensor, lengths: Tensor, previous: Tensor) -> Tensor:
