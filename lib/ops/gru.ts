@@ -178,6 +178,8 @@ export interface GruLayerOptions {
   readonly reverse?: boolean;
   /** Whether one kernel runs the whole sequence; by default where that is faster. For tests and benches. */
   readonly wholeSequence?: boolean;
+  /** Whether that kernel takes all steps in one dispatch; by default where that is faster. For tests and benches. */
+  readonly oneDispatch?: boolean;
 }
 
 /**
@@ -193,14 +195,16 @@ export function gru(
   options: GruLayerOptions,
 ): { readonly outputs: Tensor; readonly final: Tensor } {
   const { weightIh, biasIh, weightHh: weight, biasHh: bias, initial, lengths, reverse = false } = options;
-  const projection = linear(tape, x, { weight: weightIh, bias: biasIh });
   const [steps, batch] = x.shape as [number, number];
   const sizes = { steps, batch, hidden: weight.columns, reverse };
   if (options.wholeSequence ?? takesWholeSequences(tape.device, sizes)) {
+    const gates = linear(tape, x, { weight: weightIh, label: `gates of ${weight.label}` });
     const states = new RecurrentStates(tape, sizes, initial, `states of ${weight.label}`);
-    gruSequence(tape, { sizes, gates: projection, states, weight, bias, lengths });
+    const { oneDispatch } = options;
+    gruSequence(tape, { sizes, gates, states, weight, inputBias: biasIh, bias, lengths, oneDispatch });
     return { outputs: states.outputs, final: states.final };
   }
+  const projection = linear(tape, x, { weight: weightIh, bias: biasIh });
   const recurrence = new GruRecurrence(tape, { projection, weight, bias, initial, lengths, reverse });
   for (let i = 0; i < steps; i++) recurrence.step(reverse ? steps - 1 - i : i);
   return recurrence;

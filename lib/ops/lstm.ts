@@ -72,6 +72,8 @@ export interface LstmLayerOptions {
   readonly reverse?: boolean;
   /** Whether one kernel runs the whole sequence; by default where that is faster. For tests and benches. */
   readonly wholeSequence?: boolean;
+  /** Whether that kernel takes all steps in one dispatch; by default where that is faster. For tests and benches. */
+  readonly oneDispatch?: boolean;
 }
 
 /** What an LSTM layer leaves behind. */
@@ -102,15 +104,18 @@ export function lstm(tape: Tape, x: Tensor, options: LstmLayerOptions): LstmOutp
     );
   }
   const sizes = { steps, batch, hidden, reverse: options.reverse ?? false };
-  const gates = linear(tape, x, { weight: weightIh, bias: biasIh, label: `gates of ${weight.label}` });
+  const whole = options.wholeSequence ?? takesWholeSequences(tape.device, sizes);
+  const label = `gates of ${weight.label}`;
+  const gates = linear(tape, x, { weight: weightIh, bias: whole ? undefined : biasIh, label });
   const states = new RecurrentStates(tape, sizes, initial, `states of ${weight.label}`);
   const cells = new RecurrentStates(tape, sizes, initialCells, `cells of ${weight.label}`);
   tape.onBackward(() => {
     matmul(tape, { a: gates.grad, transposeA: true, b: states.inputs, c: weight.grad });
-    columnSum(tape, gates.grad, bias.grad);
+    if (!whole) columnSum(tape, gates.grad, bias.grad);
   });
   const sequence = { sizes, gates, states, cells, weight, bias, lengths };
-  if (options.wholeSequence ?? takesWholeSequences(tape.device, sizes)) lstmSequence(tape, sequence);
+  const { oneDispatch } = options;
+  if (whole) lstmSequence(tape, { ...sequence, inputBias: biasIh, oneDispatch });
   else for (let i = 0; i < steps; i++) step(tape, sequence, sizes.reverse ? steps - 1 - i : i);
   return { outputs: states.outputs, final: states.final, finalCells: cells.final };
 }
