@@ -1,30 +1,19 @@
-// A GRU or LSTM layer for software adapters whose workgroup of 8 is one vector of the CPU: the recurrent product of a
-// time step and, on its sums, the gates; forward and backward. Rows of a batch do not depend on each other, so a
-// workgroup that has all units of its rows takes them through all time steps in one dispatch; where a layer is so wide
-// that units are shared out too, a dispatch takes one step. Generated like matmul_cpu8_vector.ts: inner elements four
-// at a time, left ones travelling by constant shuffles.
+// A whole GRU or LSTM layer over a sequence in one dispatch, for software adapters whose workgroup of 8 is one
+// vector of the CPU. Rows of a batch do not depend on each other, so a workgroup takes a block of rows through all
+// time steps: the recurrent product of a step and, on its sums, the gates. Generated like matmul_cpu8_vector.ts: inner
+// elements four at a time, left ones travelling by constant shuffles.
 
 import { each } from "./matmul_head.ts";
 
 /** The cells there are. */
 export type CellName = "gru" | "lstm";
 
-/** What a kernel is written for. */
-export interface RecurrentVariant {
-  /** The cell. */
-  readonly cell: CellName;
-  /** Rows of a workgroup: a multiple of 8, and 64 at most. */
-  readonly rows: number;
-  /** Whether a workgroup has all units of its rows, so that the state can travel through its own memory. */
-  readonly whole: boolean;
-}
-
 /** The memory of a workgroup, 32 KiB: what a block's states before and after a step may take, in vectors of four. */
 export const CARRIED = 2048;
 
 /** What stands at the head of all kernels. B: batch, H: hidden, T: steps */
 const params = `
-struct Params { first_step: u32, end_step: u32, steps: u32, batch: u32, hidden: u32, reverse: u32, blocks: u32, tiles: u32,
+struct Params { steps: u32, batch: u32, hidden: u32, reverse: u32, blocks: u32,
                 weight_offset: u32, weight_stride: u32, input_bias_offset: u32, bias_offset: u32 }
 @group(1) @binding(0) var<uniform> p: Params;
 
@@ -118,17 +107,17 @@ const lstmForward = {
 };
 
 /**
- * Writes the WGSL that takes blocks of rows through time steps. Each lane has one hidden unit at a time, with all its
- * gates.
+ * Writes the WGSL that takes blocks of rows through all time steps. Each lane has one hidden unit at a time, with all
+ * its gates.
+ *
+ * @param rows Rows of a workgroup at most: a multiple of 8.
  */
-export function recurrentForward({ cell, rows, whole }: RecurrentVariant): string {
+export function recurrentForward(cell: CellName, rows: number): string {
   const gates = cell === "gru" ? 3 : 4;
   const { extra, start, finish } = cell === "gru" ? gruForward : lstmForward;
   const vector = `vec${gates}f`;
   const every = (element: (gate: number) => string) =>
     `${vector}(${Array.from({ length: gates }, (_, gate) => element(gate)).join(", ")})`;
-  const stored = (row: number) =>
-    `vec4f(${[0, 1, 2, 3].map((j) => `states[before + own${row} * p.hidden + k${j}]`).join(", ")})`;
   const carried = (row: number) => `carried[source + (${rows / 8}u * lane + ${row}u) * row_size + k / 4u]`;
   return `${params}
 @group(0) @binding(0) var<storage, read> weight: array<vec4f>;      // [${gates} H, H], rows padded with zeros
@@ -138,17 +127,11 @@ export function recurrentForward({ cell, rows, whole }: RecurrentVariant): strin
 @group(0) @binding(4) var<storage, read_write> gates: array<f32>;   // [T, B, ${gates} H]: projections of x, then gates
 @group(0) @binding(5) var<storage, read_write> states: array<f32>;  // [T + 1, B, H]
 @group(0) @binding(6) var<storage, read_write> ${extra}: array<f32>; // [T + 1, B, H], or [T, B, H] for candidates
-${
-    whole
-      ? `var<workgroup> carried: array<vec4f, ${CARRIED}>;  // the states before and after a step, rows padded with zeros`
-      : ""
-  }
+var<workgroup> carried: array<vec4f, ${CARRIED}>;  // the states before and after a step, rows padded with zeros
 
 @compute @workgroup_size(8)
 fn forward(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) lane: u32) {${block(rows)}
-${
-    whole
-      ? `
+
   let row_size = (p.hidden + 3u) / 4u;
   var source = 0u;
   var into = ${rows}u * row_size;
@@ -158,14 +141,12 @@ ${
       carried[index * row_size + unit / 4u][unit % 4u] = states[initial + (first + index) * p.hidden + unit];
     }
   }
-  workgroupBarrier();`
-      : ""
-  }
-  for (var i = p.first_step; i < p.end_step; i++) {
+  workgroupBarrier();
+  for (var i = 0u; i < p.steps; i++) {
     let t = select(i, p.steps - 1u - i, p.reverse != 0u);
     let before = select(t, t + 1u, p.reverse != 0u) * size;
     let after = select(t + 1u, t, p.reverse != 0u) * size;
-    for (var tile = 8u * group.y; tile < p.hidden; tile += 8u * p.tiles) {
+    for (var tile = 0u; tile < p.hidden; tile += 8u) {
       let unit = min(tile + lane, p.hidden - 1u);
 ${each(gates, (g) => `      let w${g} = p.weight_offset + (${g}u * p.hidden + unit) * p.weight_stride;`)}
 ${each(gates, (g) => `      let a${g} = input_bias[p.input_bias_offset + ${g}u * p.hidden + unit];`)}
@@ -174,24 +155,22 @@ ${each(gates, (g) => `      let b${g} = bias[p.bias_offset + ${g}u * p.hidden + 
       vector,
       start: `${vector}(${start.join(", ")})`,
       count: "p.hidden",
-      left: whole ? carried : stored,
-      right: (whole ? "" : each(4, (j) => `        let k${j} = min(k + ${j}u, p.hidden - 1u);`) + "\n") +
-        each(gates, (g) => `        let w${g}_k = weight[(w${g} + k) / 4u];`) + "\n" +
+      left: carried,
+      right: each(gates, (g) => `        let w${g}_k = weight[(w${g} + k) / 4u];`) + "\n" +
         each(4, (inner) => `        let right${inner} = ${every((g) => `w${g}_k.${"xyzw"[inner]}`)};`),
     })
   }
       if (tile + lane < p.hidden) {
         for (var index = 0u; index < rows; index++) {
           let row = first + index;${finish}
-          ${whole ? "carried[into + index * row_size + unit / 4u][unit % 4u] = state;" : ""}
+          carried[into + index * row_size + unit / 4u][unit % 4u] = state;
         }
       }
     }
-    ${
-    whole
-      ? "workgroupBarrier();\n    let swap = source;\n    source = into;\n    into = swap;"
-      : "storageBarrier();"
-  }
+    workgroupBarrier();
+    let swap = source;
+    source = into;
+    into = swap;
   }
 }
 `;
@@ -270,8 +249,10 @@ const lstmBackward = {
  * Writes the WGSL of the way back. Each lane has four hidden units at a time: the recurrent product completes the
  * gradient of their states after a step, and from that follow the gradients of their gates. One step more than there
  * are completes the gradient of the first states.
+ *
+ * @param rows Rows of a workgroup at most: a multiple of 8.
  */
-export function recurrentBackward({ cell, rows }: RecurrentVariant): string {
+export function recurrentBackward(cell: CellName, rows: number): string {
   const gates = cell === "gru" ? 3 : 4;
   const { bindings, over, step } = cell === "gru" ? gruBackward : lstmBackward;
   const through = cell === "gru" ? "drecurrent" : "dgates";
@@ -284,13 +265,13 @@ export function recurrentBackward({ cell, rows }: RecurrentVariant): string {
 fn backward(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) lane: u32) {${block(rows)}
   let width = ${gates}u * p.hidden;
   let padded = (width + 3u) & ~3u;
-  for (var i = p.first_step; i < p.end_step; i++) {
+  for (var i = 0u; i <= p.steps; i++) {
     let before = select(p.steps - 1u - i, i + 1u, p.reverse != 0u) * size;
     let after = select(p.steps - i, i, p.reverse != 0u) * size;
     let t = select(p.steps - 1u - i, i, p.reverse != 0u);
     let done = select(p.steps - i, i - 1u, p.reverse != 0u) * p.batch;
     let count = select(width, 0u, i == 0u);
-    for (var tile = 32u * group.y; tile < p.hidden; tile += 32u * p.tiles) {
+    for (var tile = 0u; tile < p.hidden; tile += 32u) {
       let column = tile + 4u * lane;
       let w = p.weight_offset + min(column, p.weight_stride - 4u);${
     product(rows, {
@@ -331,7 +312,7 @@ fn backward(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id
     }${
     cell === "gru"
       ? `
-    if (i < p.steps && group.y == 0u && width + lane < padded) {
+    if (i < p.steps && width + lane < padded) {
       for (var index = 0u; index < rows; index++) {
         let y = (t * p.batch + first + index) * padded + width + lane;
         drecurrent[y / 4u][y % 4u] = 0.0;

@@ -178,8 +178,6 @@ export interface GruLayerOptions {
   readonly reverse?: boolean;
   /** Whether one kernel runs the whole sequence; by default where that is faster. For tests and benches. */
   readonly wholeSequence?: boolean;
-  /** Whether that kernel takes all steps in one dispatch; by default where that is faster. For tests and benches. */
-  readonly oneDispatch?: boolean;
 }
 
 /**
@@ -200,8 +198,7 @@ export function gru(
   if (options.wholeSequence ?? takesWholeSequences(tape.device, sizes)) {
     const gates = linear(tape, x, { weight: weightIh, label: `gates of ${weight.label}` });
     const states = new RecurrentStates(tape, sizes, initial, `states of ${weight.label}`);
-    const { oneDispatch } = options;
-    gruSequence(tape, { sizes, gates, states, weight, inputBias: biasIh, bias, lengths, oneDispatch });
+    gruSequence(tape, { sizes, gates, states, weight, inputBias: biasIh, bias, lengths });
     return { outputs: states.outputs, final: states.final };
   }
   const projection = linear(tape, x, { weight: weightIh, bias: biasIh });

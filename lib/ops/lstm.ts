@@ -72,8 +72,6 @@ export interface LstmLayerOptions {
   readonly reverse?: boolean;
   /** Whether one kernel runs the whole sequence; by default where that is faster. For tests and benches. */
   readonly wholeSequence?: boolean;
-  /** Whether that kernel takes all steps in one dispatch; by default where that is faster. For tests and benches. */
-  readonly oneDispatch?: boolean;
 }
 
 /** What an LSTM layer leaves behind. */
@@ -114,8 +112,7 @@ export function lstm(tape: Tape, x: Tensor, options: LstmLayerOptions): LstmOutp
     if (!whole) columnSum(tape, gates.grad, bias.grad);
   });
   const sequence = { sizes, gates, states, cells, weight, bias, lengths };
-  const { oneDispatch } = options;
-  if (whole) lstmSequence(tape, { ...sequence, inputBias: biasIh, oneDispatch });
+  if (whole) lstmSequence(tape, { ...sequence, inputBias: biasIh });
   else for (let i = 0; i < steps; i++) step(tape, sequence, sizes.reverse ? steps - 1 - i : i);
   return { outputs: states.outputs, final: states.final, finalCells: cells.final };
 }
