@@ -2,7 +2,7 @@
 //
 // M: rows   N: columns
 
-struct Params { rows: u32, columns: u32, x_offset: u32, x_stride: u32, accumulate_y: u32 }
+struct Params { rows: u32, columns: u32, x_offset: u32, x_stride: u32, y_offset: u32, accumulate_y: u32 }
 
 override WORKGROUP: u32 = 64u;
 
@@ -17,6 +17,6 @@ fn forward(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups:
   if (j >= params.columns) { return; }
   var total = 0.0;
   for (var i = 0u; i < params.rows; i++) { total += x[params.x_offset + i * params.x_stride + j]; }
-  if (params.accumulate_y != 0u) { total += y[j]; }
-  y[j] = total;
+  if (params.accumulate_y != 0u) { total += y[params.y_offset + j]; }
+  y[params.y_offset + j] = total;
 }

@@ -1,38 +1,50 @@
 // A whole GRU or LSTM layer over a sequence in one dispatch, for software adapters whose workgroup of 8 is one
 // vector of the CPU. Rows of a batch do not depend on each other, so a workgroup takes a block of rows through all
-// time steps; between steps its lanes only have to see each other's writes. Generated like matmul_cpu8.ts: named
-// accumulators, and elements of the left operand that travel by constant shuffles.
+// time steps: the recurrent product of a step and, on its sums, the gates. Generated like matmul_cpu8_vector.ts: inner
+// elements four at a time, left ones travelling by constant shuffles.
 
 import { each } from "./matmul_head.ts";
 
 /** The cells there are. */
 export type CellName = "gru" | "lstm";
 
+/** The memory of a workgroup, 32 KiB: what a block's states before and after a step may take, in vectors of four. */
+export const CARRIED = 2048;
+
 /** What stands at the head of all kernels. B: batch, H: hidden, T: steps */
 const params = `
-struct Params { steps: u32, batch: u32, hidden: u32, reverse: u32, weight_offset: u32, bias_offset: u32 }
+struct Params { steps: u32, batch: u32, hidden: u32, reverse: u32, blocks: u32,
+                weight_offset: u32, weight_stride: u32, input_bias_offset: u32, bias_offset: u32 }
 @group(1) @binding(0) var<uniform> p: Params;
 
 fn sigmoid(x: f32) -> f32 { return 1.0 / (1.0 + exp(-x)); }
 fn bounded_tanh(x: f32) -> f32 { return tanh(clamp(x, -15.0, 15.0)); }
 `;
 
-/** The accumulators of a block of rows, from an inner loop over products. */
+/** The sums of a block of rows, from an inner loop over products. */
 function product(rows: number, { vector, start, count, left, right }: {
   readonly vector: string;
   readonly start: string;
   readonly count: string;
-  readonly left: (row: string) => string;
+  /** Four inner elements from `k` on of a row that the lane loads for all. */
+  readonly left: (row: number) => string;
+  /** The right operands `right0` to `right3` of the four inner elements. */
   readonly right: string;
 }): string {
   const lane = rows / 8;
-  const broadcast = (row: number) => `subgroupShuffle(left${row % lane}, ${Math.floor(row / lane)}u)`;
+  const broadcast = (row: number, inner: number) =>
+    `${vector}(subgroupShuffle(left${row % lane}.${"xyzw"[inner]}, ${Math.floor(row / lane)}u))`;
   return `
 ${each(rows, (r) => `      var sum${r} = ${start};`)}
-      for (var k = 0u; k < ${count}; k++) {
-        let right = ${right};
-${each(lane, (i) => `        let left${i} = ${left(`own${i}`)};`)}
-${each(rows, (r) => `        sum${r} = fma(${vector}(${broadcast(r)}), right, sum${r});`)}
+      for (var k = 0u; k < ${count}; k += 4u) {
+${right}
+${each(lane, (i) => `        let left${i} = ${left(i)};`)}
+${
+    each(rows, (r) => {
+      const sum = [0, 1, 2, 3].reduce((sum, i) => `fma(${broadcast(r, i)}, right${i}, ${sum})`, `sum${r}`);
+      return `        sum${r} = ${sum};`;
+    })
+  }
       }
       var sums: array<${vector}, ${rows}>;
 ${each(rows, (r) => `      sums[${r}] = sum${r};`)}`;
@@ -40,220 +52,276 @@ ${each(rows, (r) => `      sums[${r}] = sum${r};`)}`;
 
 /** The rows of a workgroup: all of them by number, and those that a lane loads for the others. */
 const block = (rows: number) => `
-  let share = (p.batch + groups.x - 1u) / groups.x;  // at most ${rows}
+  let share = (p.batch + p.blocks - 1u) / p.blocks;  // at most ${rows}
   let first = group.x * share;
   let rows = min(share, p.batch - min(first, p.batch));
   let size = p.batch * p.hidden;
-${each(rows / 8, (i) => `  let own${i} = min(first + ${rows / 8}u * lane + ${i}u, p.batch - 1u);`)}`;
+${each(rows / 8, (i) => `  let own${i} = min(first + ${rows / 8}u * lane + ${i}u, p.batch - 1u);`)}
+  var ends: array<u32, ${rows}>;
+  for (var index = 0u; index < rows; index++) { ends[index] = lengths[first + index]; }`;
 
 const gruForward = {
   extra: "candidates",
+  start: ["a0 + b0", "a1 + b1", "b2"],
   finish: `
           let x = (t * p.batch + row) * 3u * p.hidden + unit;
           let previous = states[before + row * p.hidden + unit];
           var state = previous;
-          if (t < lengths[row]) {
-            let r = sigmoid(gates[x] + sums[index].x);
-            let z = sigmoid(gates[x + p.hidden] + sums[index].y);
-            let n = bounded_tanh(gates[x + 2u * p.hidden] + r * sums[index].z);
+          if (t < ends[index]) {
+            let sum = sums[index];
+            let r = sigmoid(gates[x] + sum.x);
+            let z = sigmoid(gates[x + p.hidden] + sum.y);
+            let n = bounded_tanh(gates[x + 2u * p.hidden] + a2 + r * sum.z);
             state = (1.0 - z) * n + z * previous;
             gates[x] = r;
             gates[x + p.hidden] = z;
             gates[x + 2u * p.hidden] = n;
-            candidates[t * size + row * p.hidden + unit] = sums[index].z;
+            candidates[t * size + row * p.hidden + unit] = sum.z;
           }
           states[after + row * p.hidden + unit] = state;`,
 };
 
 const lstmForward = {
   extra: "cells",
+  start: ["a0 + b0", "a1 + b1", "a2 + b2", "a3 + b3"],
   finish: `
           let x = (t * p.batch + row) * 4u * p.hidden + unit;
           let at = row * p.hidden + unit;
-          var state = states[before + at];
           var c = cells[before + at];
-          if (t < lengths[row]) {
-            let i = sigmoid(gates[x] + sums[index].x);
-            let f = sigmoid(gates[x + p.hidden] + sums[index].y);
-            let g = bounded_tanh(gates[x + 2u * p.hidden] + sums[index].z);
-            let o = sigmoid(gates[x + 3u * p.hidden] + sums[index].w);
+          var state = 0.0;
+          if (t < ends[index]) {
+            let sum = sums[index];
+            let i = sigmoid(gates[x] + sum.x);
+            let f = sigmoid(gates[x + p.hidden] + sum.y);
+            let g = bounded_tanh(gates[x + 2u * p.hidden] + sum.z);
+            let o = sigmoid(gates[x + 3u * p.hidden] + sum.w);
             c = f * c + i * g;
             state = o * bounded_tanh(c);
             gates[x] = i;
             gates[x + p.hidden] = f;
             gates[x + 2u * p.hidden] = g;
             gates[x + 3u * p.hidden] = o;
-          }
+          } else { state = states[before + at]; }
           states[after + at] = state;
           cells[after + at] = c;`,
 };
 
 /**
- * Writes the WGSL that takes blocks of `rows` through all steps. Each lane has one hidden unit at a time, with all
+ * Writes the WGSL that takes blocks of rows through all time steps. Each lane has one hidden unit at a time, with all
  * its gates.
  *
- * @param rows Rows of a workgroup: a multiple of 8.
+ * @param rows Rows of a workgroup at most: a multiple of 8.
  */
 export function recurrentForward(cell: CellName, rows: number): string {
   const gates = cell === "gru" ? 3 : 4;
-  const { extra, finish } = cell === "gru" ? gruForward : lstmForward;
+  const { extra, start, finish } = cell === "gru" ? gruForward : lstmForward;
   const vector = `vec${gates}f`;
   const every = (element: (gate: number) => string) =>
     `${vector}(${Array.from({ length: gates }, (_, gate) => element(gate)).join(", ")})`;
+  const carried = (row: number) => `carried[source + (${rows / 8}u * lane + ${row}u) * row_size + k / 4u]`;
   return `${params}
-@group(0) @binding(0) var<storage, read> weight: array<f32>;        // [${gates} H, H]
-@group(0) @binding(1) var<storage, read> bias: array<f32>;          // [${gates} H]
-@group(0) @binding(2) var<storage, read> lengths: array<u32>;       // [B]
-@group(0) @binding(3) var<storage, read_write> gates: array<f32>;   // [T, B, ${gates} H]: projections of x, then gates
-@group(0) @binding(4) var<storage, read_write> states: array<f32>;  // [T + 1, B, H]
-@group(0) @binding(5) var<storage, read_write> ${extra}: array<f32>; // [T + 1, B, H], or [T, B, H] for candidates
+@group(0) @binding(0) var<storage, read> weight: array<vec4f>;      // [${gates} H, H], rows padded with zeros
+@group(0) @binding(1) var<storage, read> input_bias: array<f32>;    // [${gates} H]
+@group(0) @binding(2) var<storage, read> bias: array<f32>;          // [${gates} H]
+@group(0) @binding(3) var<storage, read> lengths: array<u32>;       // [B]
+@group(0) @binding(4) var<storage, read_write> gates: array<f32>;   // [T, B, ${gates} H]: projections of x, then gates
+@group(0) @binding(5) var<storage, read_write> states: array<f32>;  // [T + 1, B, H]
+@group(0) @binding(6) var<storage, read_write> ${extra}: array<f32>; // [T + 1, B, H], or [T, B, H] for candidates
+var<workgroup> carried: array<vec4f, ${CARRIED}>;  // the states before and after a step, rows padded with zeros
 
 @compute @workgroup_size(8)
-fn forward(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(subgroup_invocation_id) lane: u32) {${
-    block(rows)
+fn forward(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) lane: u32) {${block(rows)}
+
+  let row_size = (p.hidden + 3u) / 4u;
+  var source = 0u;
+  var into = ${rows}u * row_size;
+  let initial = select(0u, p.steps * size, p.reverse != 0u);
+  for (var unit = lane; unit < p.hidden; unit += 8u) {
+    for (var index = 0u; index < rows; index++) {
+      carried[index * row_size + unit / 4u][unit % 4u] = states[initial + (first + index) * p.hidden + unit];
+    }
   }
+  workgroupBarrier();
   for (var i = 0u; i < p.steps; i++) {
     let t = select(i, p.steps - 1u - i, p.reverse != 0u);
     let before = select(t, t + 1u, p.reverse != 0u) * size;
     let after = select(t + 1u, t, p.reverse != 0u) * size;
     for (var tile = 0u; tile < p.hidden; tile += 8u) {
       let unit = min(tile + lane, p.hidden - 1u);
-      let w = p.weight_offset + unit * p.hidden;
-      let gate_size = p.hidden * p.hidden;${
+${each(gates, (g) => `      let w${g} = p.weight_offset + (${g}u * p.hidden + unit) * p.weight_stride;`)}
+${each(gates, (g) => `      let a${g} = input_bias[p.input_bias_offset + ${g}u * p.hidden + unit];`)}
+${each(gates, (g) => `      let b${g} = bias[p.bias_offset + ${g}u * p.hidden + unit];`)}${
     product(rows, {
       vector,
-      start: every((gate) => `bias[p.bias_offset + ${gate}u * p.hidden + unit]`),
+      start: `${vector}(${start.join(", ")})`,
       count: "p.hidden",
-      left: (row) => `states[before + ${row} * p.hidden + k]`,
-      right: every((gate) => `weight[w + ${gate}u * gate_size + k]`),
+      left: carried,
+      right: each(gates, (g) => `        let w${g}_k = weight[(w${g} + k) / 4u];`) + "\n" +
+        each(4, (inner) => `        let right${inner} = ${every((g) => `w${g}_k.${"xyzw"[inner]}`)};`),
     })
   }
       if (tile + lane < p.hidden) {
         for (var index = 0u; index < rows; index++) {
           let row = first + index;${finish}
+          carried[into + index * row_size + unit / 4u][unit % 4u] = state;
         }
       }
     }
-    storageBarrier();
+    workgroupBarrier();
+    let swap = source;
+    source = into;
+    into = swap;
   }
 }
 `;
 }
 
 const gruBackward = {
-  saved: `
-@group(0) @binding(3) var<storage, read> states: array<f32>;              // [T + 1, B, H]
-@group(0) @binding(4) var<storage, read> candidates: array<f32>;          // [T, B, H]
-@group(0) @binding(5) var<storage, read_write> dstates: array<f32>;       // [T + 1, B, H]
-@group(0) @binding(6) var<storage, read_write> dgates: array<f32>;        // [T, B, 3 H], of the input's projection
-@group(0) @binding(7) var<storage, read_write> drecurrent: array<f32>;    // [T, B, 3 H], of the state's`,
-  step: `
-          let dh = dstates[after + at];
-          if (t >= lengths[row]) {
+  bindings: `
+@group(0) @binding(3) var<storage, read> states: array<f32>;                // [T + 1, B, H]
+@group(0) @binding(4) var<storage, read> candidates: array<f32>;            // [T, B, H]
+@group(0) @binding(5) var<storage, read_write> dstates: array<f32>;         // [T + 1, B, H]
+@group(0) @binding(6) var<storage, read_write> dgates: array<f32>;          // [T, B, 3 H], of the input's projection
+@group(0) @binding(7) var<storage, read_write> drecurrent: array<vec4f>;    // [T, B, 3 H], of the state's, rows padded with zeros
+@group(0) @binding(8) var<storage, read_write> dbias: array<f32>;           // [blocks, 4 H]: of r, z, n and the state's part of n`,
+  over: `
             dstates[before + at] += dh;
             for (var gate = 0u; gate < 3u; gate++) {
               dgates[x + gate * p.hidden] = 0.0;
-              drecurrent[x + gate * p.hidden] = 0.0;
-            }
-            continue;
-          }
-          let r = gates[x];
-          let z = gates[x + p.hidden];
-          let n = gates[x + 2u * p.hidden];
-          let dn = (1.0 - n * n) * (1.0 - z) * dh;
-          let dr = dn * candidates[t * size + at] * r * (1.0 - r);
-          let dz = (states[before + at] - n) * dh * z * (1.0 - z);
-          dgates[x] = dr;
-          dgates[x + p.hidden] = dz;
-          dgates[x + 2u * p.hidden] = dn;
-          drecurrent[x] = dr;
-          drecurrent[x + p.hidden] = dz;
-          drecurrent[x + 2u * p.hidden] = dn * r;
-          dstates[before + at] += z * dh;`,
+              let y = x_padded + gate * p.hidden;
+              drecurrent[y / 4u][y % 4u] = 0.0;
+            }`,
+  step: `
+            let r = gates[x];
+            let z = gates[x + p.hidden];
+            let n = gates[x + 2u * p.hidden];
+            let dn = (1.0 - n * n) * (1.0 - z) * dh;
+            let dr = dn * candidates[t * size + at] * r * (1.0 - r);
+            let dz = (states[before + at] - n) * dh * z * (1.0 - z);
+            let dq = dn * r;
+            dgates[x] = dr;
+            dgates[x + p.hidden] = dz;
+            dgates[x + 2u * p.hidden] = dn;
+            let y1 = x_padded + p.hidden;
+            let y2 = y1 + p.hidden;
+            drecurrent[x_padded / 4u][x_padded % 4u] = dr;
+            drecurrent[y1 / 4u][y1 % 4u] = dz;
+            drecurrent[y2 / 4u][y2 % 4u] = dq;
+            dstates[before + at] += z * dh;
+            biases += vec4f(dr, dz, dn, dq);`,
 };
 
 const lstmBackward = {
-  saved: `
-@group(0) @binding(3) var<storage, read> cells: array<f32>;            // [T + 1, B, H]
-@group(0) @binding(4) var<storage, read_write> dstates: array<f32>;    // [T + 1, B, H]
-@group(0) @binding(5) var<storage, read_write> dcells: array<f32>;     // [T + 1, B, H]
-@group(0) @binding(6) var<storage, read_write> dgates: array<f32>;     // [T, B, 4 H], before activation`,
-  step: `
-          let dh = dstates[after + at];
-          if (t >= lengths[row]) {
+  bindings: `
+@group(0) @binding(3) var<storage, read> cells: array<f32>;             // [T + 1, B, H]
+@group(0) @binding(4) var<storage, read_write> dstates: array<f32>;     // [T + 1, B, H]
+@group(0) @binding(5) var<storage, read_write> dcells: array<f32>;      // [T + 1, B, H]
+@group(0) @binding(6) var<storage, read_write> dgates: array<vec4f>;    // [T, B, 4 H], before activation
+@group(0) @binding(7) var<storage, read_write> dbias: array<f32>;       // [blocks, 4 H]`,
+  over: `
             dstates[before + at] += dh;
-            dcells[before + at] += dcells[after + at];
-            for (var gate = 0u; gate < 4u; gate++) { dgates[x + gate * p.hidden] = 0.0; }
-            continue;
-          }
-          let i = gates[x];
-          let f = gates[x + p.hidden];
-          let g = gates[x + 2u * p.hidden];
-          let o = gates[x + 3u * p.hidden];
-          let tanh_c = bounded_tanh(cells[after + at]);
-          let dc = dcells[after + at] + dh * o * (1.0 - tanh_c * tanh_c);
-          dgates[x] = dc * g * i * (1.0 - i);
-          dgates[x + p.hidden] = dc * cells[before + at] * f * (1.0 - f);
-          dgates[x + 2u * p.hidden] = dc * i * (1.0 - g * g);
-          dgates[x + 3u * p.hidden] = dh * tanh_c * o * (1.0 - o);
-          dcells[before + at] += f * dc;`,
+            dcells[before + at] = dcells[after + at];
+            for (var gate = 0u; gate < 4u; gate++) {
+              let y = x + gate * p.hidden;
+              dgates[y / 4u][y % 4u] = 0.0;
+            }`,
+  step: `
+            let x1 = x + p.hidden;
+            let x2 = x1 + p.hidden;
+            let x3 = x2 + p.hidden;
+            let i = gates[x];
+            let f = gates[x1];
+            let g = gates[x2];
+            let o = gates[x3];
+            let tanh_c = bounded_tanh(cells[after + at]);
+            let dc = dcells[after + at] + dh * o * (1.0 - tanh_c * tanh_c);
+            let d = vec4f(dc * g * i * (1.0 - i), dc * cells[before + at] * f * (1.0 - f),
+                          dc * i * (1.0 - g * g), dh * tanh_c * o * (1.0 - o));
+            dgates[x / 4u][x % 4u] = d.x;
+            dgates[x1 / 4u][x1 % 4u] = d.y;
+            dgates[x2 / 4u][x2 % 4u] = d.z;
+            dgates[x3 / 4u][x3 % 4u] = d.w;
+            dcells[before + at] = f * dc;
+            biases += d;`,
 };
 
 /**
- * Writes the WGSL of the way back: for each step the gradients of the gates, and through the recurrent weights that
- * of the state before.
+ * Writes the WGSL of the way back. Each lane has four hidden units at a time: the recurrent product completes the
+ * gradient of their states after a step, and from that follow the gradients of their gates. One step more than there
+ * are completes the gradient of the first states.
  *
- * @param rows Rows of a workgroup: a multiple of 8.
+ * @param rows Rows of a workgroup at most: a multiple of 8.
  */
 export function recurrentBackward(cell: CellName, rows: number): string {
   const gates = cell === "gru" ? 3 : 4;
-  const { saved, step } = cell === "gru" ? gruBackward : lstmBackward;
+  const { bindings, over, step } = cell === "gru" ? gruBackward : lstmBackward;
   const through = cell === "gru" ? "drecurrent" : "dgates";
-  const columns = "xyzw".split("").map((_, j) => `weight[w + min(column + ${j}u, p.hidden - 1u)]`);
   return `${params}
-@group(0) @binding(0) var<storage, read> weight: array<f32>;  // [${gates} H, H]
-@group(0) @binding(1) var<storage, read> lengths: array<u32>; // [B]
-@group(0) @binding(2) var<storage, read> gates: array<f32>;   // [T, B, ${gates} H]${saved}
+@group(0) @binding(0) var<storage, read> weight: array<vec4f>;  // [${gates} H, H], rows padded with zeros
+@group(0) @binding(1) var<storage, read> lengths: array<u32>;   // [B]
+@group(0) @binding(2) var<storage, read> gates: array<f32>;     // [T, B, ${gates} H]${bindings}
 
 @compute @workgroup_size(8)
-fn backward(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(subgroup_invocation_id) lane: u32) {${
-    block(rows)
-  }
+fn backward(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) lane: u32) {${block(rows)}
   let width = ${gates}u * p.hidden;
-  for (var i = 0u; i < p.steps; i++) {
+  let padded = (width + 3u) & ~3u;
+  for (var i = 0u; i <= p.steps; i++) {
+    let before = select(p.steps - 1u - i, i + 1u, p.reverse != 0u) * size;
+    let after = select(p.steps - i, i, p.reverse != 0u) * size;
     let t = select(p.steps - 1u - i, i, p.reverse != 0u);
-    let before = select(t, t + 1u, p.reverse != 0u) * size;
-    let after = select(t + 1u, t, p.reverse != 0u) * size;
-    for (var unit = lane; unit < p.hidden; unit += 8u) {
-      for (var index = 0u; index < rows; index++) {
-          let row = first + index;
-          let x = (t * p.batch + row) * width + unit;
-          let at = row * p.hidden + unit;${step}
-      }
-    }
-    storageBarrier();
+    let done = select(p.steps - i, i - 1u, p.reverse != 0u) * p.batch;
+    let count = select(width, 0u, i == 0u);
     for (var tile = 0u; tile < p.hidden; tile += 32u) {
-      let column = tile + 4u * lane;${
+      let column = tile + 4u * lane;
+      let w = p.weight_offset + min(column, p.weight_stride - 4u);${
     product(rows, {
       vector: "vec4f",
       start: "vec4f()",
-      count: "width",
-      left: (row) => `${through}[(t * p.batch + ${row}) * width + k]`,
-      right: `hidden_columns(p.weight_offset + k * p.hidden, column)`,
+      count: "count",
+      left: (row) => `${through}[((done + own${row}) * padded + k) / 4u]`,
+      right: each(
+        4,
+        (i) => `        let right${i} = weight[(w + min(k + ${i}u, width - 1u) * p.weight_stride) / 4u];`,
+      ),
     })
   }
-      for (var index = 0u; index < rows; index++) {
-        let at = before + (first + index) * p.hidden + column;
-        let count = min(p.hidden - min(column, p.hidden), 4u);
-        for (var j = 0u; j < count; j++) { dstates[at + j] += sums[index][j]; }
+      for (var j = 0u; j < min(p.hidden - min(column, p.hidden), 4u); j++) {
+        let unit = column + j;
+        var biases = vec4f();
+        for (var index = 0u; index < rows; index++) {
+          let row = first + index;
+          let at = row * p.hidden + unit;
+          let dh = dstates[after + at] + sums[index][j];
+          if (i == p.steps) {
+            dstates[after + at] = dh;
+            continue;
+          }
+          let x = (t * p.batch + row) * width + unit;${
+    cell === "gru" ? "\n          let x_padded = (t * p.batch + row) * padded + unit;" : ""
+  }
+          if (t < ends[index]) {${step}
+          } else {${over}
+          }
+        }
+        let b = group.x * 4u * p.hidden + unit;
+        for (var gate = 0u; gate < 4u; gate++) {
+          let sum = select(dbias[b + gate * p.hidden], 0.0, i == 0u);
+          if (i < p.steps) { dbias[b + gate * p.hidden] = sum + biases[gate]; }
+        }
       }
-    }
+    }${
+    cell === "gru"
+      ? `
+    if (i < p.steps && width + lane < padded) {
+      for (var index = 0u; index < rows; index++) {
+        let y = (t * p.batch + first + index) * padded + width + lane;
+        drecurrent[y / 4u][y % 4u] = 0.0;
+      }
+    }`
+      : ""
+  }
     storageBarrier();
   }
-}
-
-fn hidden_columns(w: u32, column: u32) -> vec4f {
-  return vec4f(${columns.join(",\n               ")});
 }
 `;
 }

@@ -11,7 +11,14 @@ const forward = defineKernel({
   source,
   entryPoint: "forward",
   bindings: { x: "read", y: "accumulate" },
-  params: { rows: "u32", columns: "u32", x_offset: "u32", x_stride: "u32", accumulate_y: "u32" },
+  params: {
+    rows: "u32",
+    columns: "u32",
+    x_offset: "u32",
+    x_stride: "u32",
+    y_offset: "u32",
+    accumulate_y: "u32",
+  },
   overrides: { WORKGROUP },
   workgroups: ({ columns }) => elementwise(columns),
 });

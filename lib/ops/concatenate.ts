@@ -26,9 +26,14 @@ const common = {
 const copy = defineKernel({ ...common, bindings: { x: "read", y: "write" } });
 const add = defineKernel({ ...common, bindings: { x: "read", y: "accumulate" } });
 
+/** Records `y = x` for two tensors of one shape, either of them possibly a view; its gradient is its users' affair. */
+export function copyColumns(tape: Tape, x: Tensor, y: Tensor): void {
+  tape.dispatch(copy, { x, y }, { rows: x.rows, columns: x.columns });
+}
+
 /** Records `y = x` for two tensors of one shape, either of them possibly a view, `x` possibly an input. */
 export function copyInto(tape: Tape, x: Tensor, y: Tensor): void {
-  tape.dispatch(copy, { x, y }, { rows: x.rows, columns: x.columns });
+  copyColumns(tape, x, y);
   if (x.storage.kind === "input") return;
   tape.onBackward(() => tape.dispatch(add, { x: y.grad, y: x.grad }, { rows: x.rows, columns: x.columns }));
 }

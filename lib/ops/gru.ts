@@ -195,13 +195,17 @@ export function gru(
   options: GruLayerOptions,
 ): { readonly outputs: Tensor; readonly final: Tensor } {
   const { weightIh, biasIh, weightHh: weight, biasHh: bias, initial, lengths, reverse = false } = options;
-  const projection = linear(tape, x, { weight: weightIh, bias: biasIh });
   const [steps, batch] = x.shape as [number, number];
   const sizes = { steps, batch, hidden: weight.columns, reverse };
   const variant = recurrentVariant(tape.device, "gru", sizes, options.wholeSequence);
+  const projection = linear(tape, x, {
+    weight: weightIh,
+    bias: variant?.takesBiases ? undefined : biasIh,
+    label: `gates of ${weight.label}`,
+  });
   if (variant) {
     const states = new RecurrentStates(tape, sizes, initial, `states of ${weight.label}`);
-    variant.gru(tape, { sizes, gates: projection, states, weight, bias, lengths });
+    variant.gru(tape, { sizes, gates: projection, states, weight, inputBias: biasIh, bias, lengths });
     return { outputs: states.outputs, final: states.final };
   }
   const recurrence = new GruRecurrence(tape, { projection, weight, bias, initial, lengths, reverse });

@@ -104,15 +104,19 @@ export function lstm(tape: Tape, x: Tensor, options: LstmLayerOptions): LstmOutp
     );
   }
   const sizes = { steps, batch, hidden, reverse: options.reverse ?? false };
-  const gates = linear(tape, x, { weight: weightIh, bias: biasIh, label: `gates of ${weight.label}` });
+  const variant = recurrentVariant(tape.device, "lstm", sizes, options.wholeSequence);
+  const gates = linear(tape, x, {
+    weight: weightIh,
+    bias: variant?.takesBiases ? undefined : biasIh,
+    label: `gates of ${weight.label}`,
+  });
   const states = new RecurrentStates(tape, sizes, initial, `states of ${weight.label}`);
   const cells = new RecurrentStates(tape, sizes, initialCells, `cells of ${weight.label}`);
   tape.onBackward(() => {
     matmul(tape, { a: gates.grad, transposeA: true, b: states.inputs, c: weight.grad });
-    columnSum(tape, gates.grad, bias.grad);
+    if (!variant?.takesBiases) columnSum(tape, gates.grad, bias.grad);
   });
-  const sequence = { sizes, gates, states, cells, weight, bias, lengths };
-  const variant = recurrentVariant(tape.device, "lstm", sizes, options.wholeSequence);
+  const sequence = { sizes, gates, states, cells, weight, inputBias: biasIh, bias, lengths };
   if (variant) variant.lstm(tape, sequence);
   else for (let i = 0; i < steps; i++) step(tape, sequence, sizes.reverse ? steps - 1 - i : i);
   return { outputs: states.outputs, final: states.final, finalCells: cells.final };

@@ -1,74 +1,121 @@
 // Layer 2: a recurrent layer over a whole sequence in one dispatch, where the adapter is a CPU: what a dispatch
 // costs there, some 50 microseconds, is more than a step of a small layer takes.
 
-import { type CellName, recurrentBackward, recurrentForward } from "../../kernels/recurrent_cpu8.ts";
+import { CARRIED, type CellName, recurrentBackward, recurrentForward } from "../../kernels/recurrent_cpu8.ts";
 import type { Device } from "../gpu/device.ts";
 import { defineKernel } from "../gpu/kernel.ts";
 import type { Tape } from "../gpu/tape.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import { columnSum } from "./column_sum.ts";
+import { copyColumns } from "./concatenate.ts";
 import { matmul } from "./matmul.ts";
 import type { RecurrentSizes, RecurrentStates } from "./recurrent_states.ts";
 
-/** Rows of a workgroup. */
-const ROWS = 32;
-
-const common = (cell: CellName) => ({
-  name: `recurrent_cpu8(${cell})`,
-  params: {
-    steps: "u32",
-    batch: "u32",
-    hidden: "u32",
-    reverse: "u32",
-    weight_offset: "u32",
-    bias_offset: "u32",
-  },
-  subgroups: true,
-  workgroups: ({ batch }: { batch: number }) => [2 * Math.ceil(batch / ROWS / 2)] as const,
-} as const);
-
-const inputs = {
-  weight: "read",
-  bias: "read",
-  lengths: "read",
-  gates: "read_write",
-  states: "read_write",
+const params = {
+  steps: "u32",
+  batch: "u32",
+  hidden: "u32",
+  reverse: "u32",
+  blocks: "u32",
+  weight_offset: "u32",
+  weight_stride: "u32",
+  input_bias_offset: "u32",
+  bias_offset: "u32",
 } as const;
-const saved = { weight: "read", lengths: "read", gates: "read" } as const;
 
-const gruForward = defineKernel({
-  ...common("gru"),
-  source: recurrentForward("gru", ROWS),
-  entryPoint: "forward",
-  bindings: { ...inputs, candidates: "write" },
-});
-const gruBackward = defineKernel({
-  ...common("gru"),
-  source: recurrentBackward("gru", ROWS),
-  entryPoint: "backward",
-  bindings: {
-    ...saved,
-    states: "read",
-    candidates: "read",
-    dstates: "read_write",
-    dgates: "write",
-    drecurrent: "write",
-  },
-});
-const lstmForward = defineKernel({
-  ...common("lstm"),
-  source: recurrentForward("lstm", ROWS),
-  entryPoint: "forward",
-  bindings: { ...inputs, cells: "read_write" },
-});
-const lstmBackward = defineKernel({
-  ...common("lstm"),
-  source: recurrentBackward("lstm", ROWS),
-  entryPoint: "backward",
-  bindings: { ...saved, cells: "read", dstates: "read_write", dcells: "read_write", dgates: "write" },
-});
+/** The kernels for blocks of at most `rows`. */
+function declare(rows: number) {
+  const common = (cell: CellName) => ({
+    name: `recurrent_cpu8(${cell}, ${rows})`,
+    params,
+    subgroups: true,
+    workgroups: ({ blocks }: { blocks: number }) => [blocks] as const,
+  } as const);
+  const forward = (
+    cell: CellName,
+  ) => ({ ...common(cell), source: recurrentForward(cell, rows), entryPoint: "forward" } as const);
+  const backward = (
+    cell: CellName,
+  ) => ({ ...common(cell), source: recurrentBackward(cell, rows), entryPoint: "backward" } as const);
+  const inputs = {
+    weight: "read",
+    input_bias: "read",
+    bias: "read",
+    lengths: "read",
+    gates: "read_write",
+    states: "read_write",
+  } as const;
+  const saved = { weight: "read", lengths: "read", gates: "read" } as const;
+  return {
+    gruForward: defineKernel({ ...forward("gru"), bindings: { ...inputs, candidates: "write" } }),
+    lstmForward: defineKernel({ ...forward("lstm"), bindings: { ...inputs, cells: "read_write" } }),
+    gruBackward: defineKernel({
+      ...backward("gru"),
+      bindings: {
+        ...saved,
+        states: "read",
+        candidates: "read",
+        dstates: "read_write",
+        dgates: "write",
+        drecurrent: "write",
+        dbias: "read_write",
+      },
+    }),
+    lstmBackward: defineKernel({
+      ...backward("lstm"),
+      bindings: {
+        ...saved,
+        cells: "read",
+        dstates: "read_write",
+        dcells: "read_write",
+        dgates: "write",
+        dbias: "read_write",
+      },
+    }),
+  };
+}
 
-/** The widest layer for which one dispatch is faster than two a step (bench/recurrent.bench.ts). */
+const declared = new Map<number, ReturnType<typeof declare>>();
+
+/** The kernels for blocks of at most `rows`, declared at the first call. */
+function kernels(rows: number): ReturnType<typeof declare> {
+  let found = declared.get(rows);
+  if (!found) declared.set(rows, found = declare(rows));
+  return found;
+}
+
+/** How the rows of a batch are shared out. */
+interface Division {
+  /** Rows of a block at most: what the kernels are written for. */
+  readonly rows: number;
+  /** Blocks. */
+  readonly blocks: number;
+}
+
+/** Rows of a block at most: each compiles in 1.4 s then, and in 2 s with 64. */
+const ROWS = 56;
+
+/** Rounds up to a multiple. */
+const upTo = (multiple: number, x: number) => multiple * Math.ceil(x / multiple);
+
+/** The most rows of which the states before and after a step fit into the memory of a workgroup, in eights. */
+const fit = (hidden: number) => Math.min(ROWS, 8 * Math.floor(CARRIED / 4 / upTo(4, hidden)));
+
+/** Shares rows out evenly, in blocks of even number where there is more than one: software adapters have cores in pairs. */
+function divide({ batch, hidden }: RecurrentSizes): Division {
+  if (fit(hidden) === 0) {
+    throw new RangeError(
+      `Cannot take a layer of ${hidden} units through its sequence in one dispatch: the most is ${
+        CARRIED / 4
+      }. ` +
+        "Leave wholeSequence out.",
+    );
+  }
+  const blocks = batch <= 8 ? 1 : 2 * Math.ceil(batch / fit(hidden) / 2);
+  return { rows: upTo(8, batch / blocks), blocks };
+}
+
+/** The widest layer for which one dispatch is faster than two a step (bench/recurrent_shapes.bench.ts). */
 const WIDEST = 128;
 
 /** Whether {@linkcode gruSequence} and {@linkcode lstmSequence} are the faster way for a layer of these sizes. */
@@ -80,12 +127,14 @@ export function takesWholeSequences(device: Device, { hidden }: RecurrentSizes):
 export interface RecurrentSequence {
   /** Steps, rows, width and direction. */
   readonly sizes: RecurrentSizes;
-  /** [steps, batch, gates x hidden]: the input's projection with its bias, overwritten with the gates. */
+  /** [steps, batch, gates x hidden]: the input's projection, with its bias or without, overwritten with the gates. */
   readonly gates: Tensor;
   /** The initial one is written. */
   readonly states: RecurrentStates;
   /** [gates x hidden, hidden] */
   readonly weight: Tensor;
+  /** [gates x hidden]: the bias of the input's projection. */
+  readonly inputBias: Tensor;
   /** [gates x hidden] */
   readonly bias: Tensor;
   /** [batch] integers: the number of steps of each row. */
@@ -98,41 +147,70 @@ export interface LstmSequence extends RecurrentSequence {
   readonly cells: RecurrentStates;
 }
 
-const parameters = (sizes: RecurrentSizes) => ({ ...sizes, reverse: sizes.reverse ? 1 : 0 });
+/** The weight with rows that begin and end at multiples of four elements: itself, or a copy padded with zeros. */
+function inFours(tape: Tape, weight: Tensor): Tensor {
+  const { offset, stride, storage, shape: [rows, hidden] } = weight;
+  if (offset % 4 === 0 && stride % 4 === 0 && storage.size % 4 === 0 && hidden! % 4 === 0) return weight;
+  const padded = tape.tensor([rows!, upTo(4, hidden!)], `${weight.label} in fours`);
+  tape.fill(padded, 0);
+  copyColumns(tape, weight, padded.columnSlice(0, hidden!));
+  return padded;
+}
 
-/** Records all steps of a GRU. */
-export function gruSequence(
-  tape: Tape,
-  { sizes, gates, weight, bias, lengths, ...rest }: RecurrentSequence,
-): void {
+const parameters = ({ reverse, ...sizes }: RecurrentSizes, blocks: number) => ({
+  ...sizes,
+  reverse: reverse ? 1 : 0,
+  blocks,
+});
+
+/** Records all steps of a GRU, from projections without bias. */
+export function gruSequence(tape: Tape, sequence: RecurrentSequence): void {
+  const { sizes, gates, bias, inputBias, lengths } = sequence;
   const { steps, batch, hidden } = sizes;
-  const params = parameters(sizes);
-  const states = rest.states.all;
+  const { rows, blocks } = divide(sizes);
+  const { gruForward, gruBackward } = kernels(rows);
+  const params = parameters(sizes, blocks);
+  const weight = inFours(tape, sequence.weight);
+  const states = sequence.states.all;
   const candidates = tape.tensor([steps, batch, hidden], `candidates of ${weight.label}`);
-  tape.dispatch(gruForward, { weight, bias, lengths, gates, states, candidates }, params);
+  const inputs = { weight, input_bias: inputBias, bias, lengths };
+  tape.dispatch(gruForward, { ...inputs, gates, states, candidates }, params);
   tape.onBackward(() => {
     const [dstates, dgates] = [states.grad, gates.grad];
-    const drecurrent = tape.tensor(gates.shape, `d recurrent projection of ${weight.label}`);
+    const padded = tape.tensor(
+      [steps, batch, upTo(4, 3 * hidden)],
+      `d recurrent projection of ${weight.label}`,
+    );
+    const dbias = tape.tensor([blocks, 4 * hidden], `d biases of ${weight.label}`);
     tape.require(dstates);
-    const gradients = { dstates, dgates, drecurrent };
+    const gradients = { dstates, dgates, drecurrent: padded, dbias };
     tape.dispatch(gruBackward, { weight, lengths, gates, states, candidates, ...gradients }, params);
-    matmul(tape, { a: drecurrent, transposeA: true, b: rest.states.inputs, c: weight.grad });
-    columnSum(tape, drecurrent, bias.grad);
+    const drecurrent = padded.columnSlice(0, 3 * hidden);
+    matmul(tape, { a: drecurrent, transposeA: true, b: sequence.states.inputs, c: sequence.weight.grad });
+    columnSum(tape, dbias.columnSlice(0, 3 * hidden), inputBias.grad);
+    columnSum(tape, dbias.columnSlice(0, 2 * hidden), bias.grad.slice(0, 2 * hidden));
+    columnSum(tape, dbias.columnSlice(3 * hidden, 4 * hidden), bias.grad.slice(2 * hidden, 3 * hidden));
   });
 }
 
-/** Records all steps of an LSTM; the gradients of its weight and bias follow from those of the gates. */
-export function lstmSequence(
-  tape: Tape,
-  { sizes, gates, weight, bias, lengths, ...rest }: LstmSequence,
-): void {
-  const params = parameters(sizes);
-  const [states, cells] = [rest.states.all, rest.cells.all];
-  tape.dispatch(lstmForward, { weight, bias, lengths, gates, states, cells }, params);
+/** Records all steps of an LSTM, from projections without bias; the gradient of its weight follows from those of the gates. */
+export function lstmSequence(tape: Tape, sequence: LstmSequence): void {
+  const { sizes, gates, bias, inputBias, lengths } = sequence;
+  const { rows, blocks } = divide(sizes);
+  const { lstmForward, lstmBackward } = kernels(rows);
+  const params = parameters(sizes, blocks);
+  const weight = inFours(tape, sequence.weight);
+  const [states, cells] = [sequence.states.all, sequence.cells.all];
+  const inputs = { weight, input_bias: inputBias, bias, lengths };
+  tape.dispatch(lstmForward, { ...inputs, gates, states, cells }, params);
   tape.onBackward(() => {
     const [dstates, dcells, dgates] = [states.grad, cells.grad, gates.grad];
+    const dbias = tape.tensor([blocks, 4 * sizes.hidden], `d bias of ${weight.label}`);
     tape.require(dstates);
-    tape.require(dcells);
-    tape.dispatch(lstmBackward, { weight, lengths, gates, cells, dstates, dcells, dgates }, params);
+    tape.require(sequence.cells.final.grad);
+    const gradients = { dstates, dcells, dgates, dbias };
+    tape.dispatch(lstmBackward, { weight, lengths, gates, cells, ...gradients }, params);
+    columnSum(tape, dbias, inputBias.grad);
+    columnSum(tape, dbias, bias.grad);
   });
 }

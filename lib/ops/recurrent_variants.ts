@@ -21,9 +21,11 @@ export interface RecurrentVariant {
   fits(device: Device, cell: CellName, sizes: RecurrentSizes): boolean;
   /** Whether it is faster than step by step. */
   suits(device: Device, sizes: RecurrentSizes): boolean;
+  /** Whether it adds the input's bias itself, and sums up the gradients of both biases. */
+  readonly takesBiases: boolean;
   /** Records a GRU. */
   gru(tape: Tape, sequence: RecurrentSequence): void;
-  /** Records an LSTM, but for the gradients of its weight and bias. */
+  /** Records an LSTM, but for the gradient of its weight, and of its bias where it takes none. */
   lstm(tape: Tape, sequence: LstmSequence): void;
 }
 
@@ -33,6 +35,7 @@ export const recurrentVariants: readonly RecurrentVariant[] = [
     name: "blocks of rows",
     fits: ({ profile }) => profile === "cpu8",
     suits: takesWholeSequences,
+    takesBiases: true,
     gru: gruSequence,
     lstm: lstmSequence,
   },
@@ -41,6 +44,7 @@ export const recurrentVariants: readonly RecurrentVariant[] = [
     fits: (device, cell, { hidden }) =>
       device.profile === "gpu" && persistentShape(device, cell, hidden) !== undefined,
     suits: () => true,
+    takesBiases: false,
     gru: persistentGru,
     lstm: persistentLstm,
   },
