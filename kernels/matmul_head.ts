@@ -6,7 +6,7 @@ export const each = (count: number, line: (index: number) => string) =>
   Array.from({ length: count }, (_, index) => line(index)).join("\n");
 
 /** The parameters and bindings, with the operands' elements as `element`. */
-export const matmulHead = (element: "f32" | "vec2<u64>") => `
+export const matmulHead = (element: "f32" | "u64" | "vec2<u64>") => `
 struct Params {
   rows: u32, columns: u32, inner: u32, inner_share: u32,
   a_offset: u32, a_stride: u32, transpose_a: u32,

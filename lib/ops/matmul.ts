@@ -67,6 +67,13 @@ export function matmul(tape: Tape, options: MatmulOptions): void {
         `${bias ? ` plus "${bias.label}" [${bias.size}]` : ""} into "${c.label}" [${c.rows}, ${c.columns}].`,
     );
   }
+  if (columns === 1 && rows > 1 && c.contiguous && !bias && !options.kernel) {
+    // One column lies in memory as one row does, and of that a tile of few rows wastes less: C^T = B^T A^T.
+    const row = (tensor: Tensor) => new Tensor(tensor.storage, [1, tensor.rows], tensor.offset);
+    const swapped = { a: b, b: a, c: row(c), transposeA: !transposeB, transposeB: !transposeA };
+    matmul(tape, { ...options, ...swapped });
+    return;
+  }
   // A binding cannot be left out: without a bias the kernel gets something it does not look at.
   const bound = bias ?? new Tensor(b.storage, [1], b.offset);
   const precision = tape.lossScale ? "f16" : "f32";

@@ -1,7 +1,7 @@
 // Layer 2: the kernels of the matrix product, and which of them to use for what.
 
 import { matmulCpu8 } from "../../kernels/matmul_cpu8.ts";
-import { matmulCpu8Vector } from "../../kernels/matmul_cpu8_vector.ts";
+import { matmulCpu8Vector, type Width } from "../../kernels/matmul_cpu8_vector.ts";
 import { matmulTiled } from "../../kernels/matmul_tiled.ts";
 import reference from "../../kernels/matmul.wgsl" with { type: "text" };
 import type { Device, Profile } from "../gpu/device.ts";
@@ -84,24 +84,28 @@ function kernel(name: string, source: string, height: number, width: number): Ma
   });
 }
 
-/** The variant for operands that lie in this way, read four elements at a time. */
-function vector(rows: 8 | 32, transposeA: boolean, transposeB: boolean): MatmulVariant {
-  const name = `matmul_cpu8_vector(${rows}, ${transposeA ? "T" : "N"}${transposeB ? "T" : "N"})`;
+/** The variant for operands that lie in this way, read two or four elements at a time. */
+function vector(rows: 8 | 32, transposeA: boolean, transposeB: boolean, width: Width): MatmulVariant {
+  const name = `matmul_cpu8_vector(${rows}, ${transposeA ? "T" : "N"}${transposeB ? "T" : "N"}, ${width})`;
   return {
-    kernel: kernel(name, matmulCpu8Vector(rows, transposeA, transposeB), rows, 32),
+    kernel: kernel(name, matmulCpu8Vector(rows, transposeA, transposeB, width), rows, 32),
     profiles: ["cpu8"],
     precision: "f32",
     fits: (operands) =>
       (operands.transposeA ?? false) === transposeA && (operands.transposeB ?? false) === transposeB &&
-      inFours(operands),
-    worth: ({ c }) => (c.rows <= 16) === (rows === 8) ? "first" : "no",
+      inMultiples(operands, width),
+    worth: (operands) => {
+      const { rows: height } = operands.c;
+      const first = width === 4 ? (height <= 16) === (rows === 8) : height > 8 && !inMultiples(operands, 4);
+      return first ? "first" : "no";
+    },
   };
 }
 
-/** Whether every row of both operands begins at a multiple of four elements, and their memory ends at one. */
-function inFours({ a, b }: MatmulOperands): boolean {
+/** Whether every row of both operands begins at a multiple of `width` elements, and their memory ends at one. */
+function inMultiples({ a, b }: MatmulOperands, width: Width): boolean {
   return [a, b].every(({ offset, stride, storage }) =>
-    offset % 4 === 0 && stride % 4 === 0 && storage.size % 4 === 0
+    offset % width === 0 && stride % width === 0 && storage.size % width === 0
   );
 }
 
@@ -156,22 +160,22 @@ export const matmulVariants: readonly MatmulVariant[] = [
     fits: always,
     worth: ({ c: { rows, columns } }) => Math.min(rows, columns) <= 16 ? "try" : "no",
   },
-  ...([8, 32] as const).flatMap((rows) =>
-    [false, true].flatMap((a) => [false, true].map((b) => vector(rows, a, b)))
+  ...[false, true].flatMap((a) =>
+    [false, true].flatMap((b) => [vector(8, a, b, 4), vector(32, a, b, 4), vector(32, a, b, 2)])
   ),
   {
     kernel: kernel("matmul_cpu8(8)", matmulCpu8(8), 8, 32),
     profiles: ["cpu8"],
     precision: "f32",
     fits: always,
-    worth: (operands) => inFours(operands) || operands.c.rows > 8 ? "no" : "first",
+    worth: (operands) => inMultiples(operands, 4) || operands.c.rows > 8 ? "no" : "first",
   },
   {
     kernel: kernel("matmul_cpu8(32)", matmulCpu8(32), 32, 32),
     profiles: ["cpu8"],
     precision: "f32",
     fits: always,
-    worth: (operands) => inFours(operands) || operands.c.rows <= 8 ? "no" : "first",
+    worth: (operands) => inMultiples(operands, 2) || operands.c.rows <= 8 ? "no" : "first",
   },
 ];
 

@@ -33,6 +33,20 @@ testEachProfile("matmul() agrees below, at and above the border between variants
   }
 });
 
+testEachProfile("matmul() agrees where C has one column", async (device) => {
+  for (const transposeA of [false, true]) {
+    for (const transposeB of [false, true]) {
+      for (
+        const more of [{}, { accumulate: true }, { margin: 1 }, { bias: true }, {
+          activation: "tanh",
+        }] as const
+      ) {
+        await check(device, { sizes: [37, 1, 70], transposeA, transposeB, ...more });
+      }
+    }
+  }
+});
+
 testEachProfile("matmul() without a bias does not ask that all of B's memory be written", async (device) => {
   const tape = new Tape(device, { training: false });
   const halves = tape.tensor([2, 3, 3], "halves");
