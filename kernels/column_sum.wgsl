@@ -1,22 +1,56 @@
-// y[j] += sum over i of x[i, j]: the gradient of a bias. Rows are added from first to last.
+// y[j] += sum over i of x[i, j]: the gradient of a bias. Four columns, a part, at a time.
+// A workgroup takes 32 parts: each of eight lanes four of them, eight apart, so that it reads long stretches of each row.
+// Where it has more than eight lanes, LANES / 8 of them share the rows of a part; their sums are added from first to last.
 //
 // M: rows   N: columns
 
 struct Params { rows: u32, columns: u32, x_offset: u32, x_stride: u32, y_offset: u32, accumulate_y: u32 }
 
-override WORKGROUP: u32 = 64u;
+override LANES: u32 = 8u;
 
-@group(0) @binding(0) var<storage, read> x: array<f32>;        // [M, N]
-@group(0) @binding(1) var<storage, read_write> y: array<f32>;  // [N]
+alias Part = vec4f;
+const PART = 4u;
+
+@group(0) @binding(0) var<storage, read> x: array<Part>;        // [M, N]
+@group(0) @binding(1) var<storage, read_write> y: array<Part>;  // [N]
 @group(1) @binding(0) var<uniform> params: Params;
 
-@compute @workgroup_size(WORKGROUP)
+struct Sums { a: Part, b: Part, c: Part, d: Part }
+
+var<workgroup> sums: array<Sums, LANES>;
+
+fn store(part: u32, sum: Part) {
+  if (part >= params.columns / PART) { return; }
+  let at = params.y_offset / PART + part;
+  var total = sum;
+  if (params.accumulate_y != 0u) { total += y[at]; }
+  y[at] = total;
+}
+
+@compute @workgroup_size(LANES)
 fn forward(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u,
            @builtin(local_invocation_index) lane: u32) {
-  let j = (group.y * groups.x + group.x) * WORKGROUP + lane;
-  if (j >= params.columns) { return; }
-  var total = 0.0;
-  for (var i = 0u; i < params.rows; i++) { total += x[params.x_offset + i * params.x_stride + j]; }
-  if (params.accumulate_y != 0u) { total += y[params.y_offset + j]; }
-  y[params.y_offset + j] = total;
+  let part = (group.y * groups.x + group.x) * 32u + lane % 8u;
+  var sum = Sums();
+  for (var i = lane / 8u; i < params.rows; i += LANES / 8u) {
+    let at = (params.x_offset + i * params.x_stride) / PART + part;
+    // Past the last column this reads what does not belong here, and store() leaves out.
+    sum.a += x[at];
+    sum.b += x[at + 8u];
+    sum.c += x[at + 16u];
+    sum.d += x[at + 24u];
+  }
+  sums[lane] = sum;
+  workgroupBarrier();
+  if (lane >= 8u) { return; }
+  for (var other = lane + 8u; other < LANES; other += 8u) {
+    sum.a += sums[other].a;
+    sum.b += sums[other].b;
+    sum.c += sums[other].c;
+    sum.d += sums[other].d;
+  }
+  store(part, sum.a);
+  store(part + 8u, sum.b);
+  store(part + 16u, sum.c);
+  store(part + 24u, sum.d);
 }

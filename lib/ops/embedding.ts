@@ -2,37 +2,45 @@
 // ids, sends along where each of them stands, so no two invocations add to one number.
 
 import source from "../../kernels/embedding.wgsl" with { type: "text" };
-import { elementwise, WORKGROUP } from "../gpu/fill.ts";
 import { defineKernel } from "../gpu/kernel.ts";
 import type { Tape } from "../gpu/tape.ts";
 import type { Tensor } from "../gpu/tensor.ts";
+import { oneARow, perProfile } from "./lanes.ts";
+import { byPart, partOf } from "./parts.ts";
 
-const common = {
-  name: "embedding",
-  source,
-  params: {
-    tokens: "u32",
-    vocabulary: "u32",
-    width: "u32",
-    ids_offset: "u32",
-    y_offset: "u32",
-    accumulate_dweight: "u32",
-  },
-  overrides: { WORKGROUP },
+const params = {
+  tokens: "u32",
+  vocabulary: "u32",
+  width: "u32",
+  ids_offset: "u32",
+  y_offset: "u32",
+  accumulate_dweight: "u32",
 } as const;
 
-const forward = defineKernel({
-  ...common,
-  entryPoint: "forward",
-  bindings: { weight: "read", ids: "read", y: "write" },
-  workgroups: ({ tokens, width }) => elementwise(tokens * width),
-});
-const backward = defineKernel({
-  ...common,
-  entryPoint: "backward",
-  bindings: { inverse: "read", dy: "read", dweight: "accumulate" },
-  workgroups: ({ vocabulary, width }) => elementwise(vocabulary * width),
-});
+const forward = byPart(source, (source) =>
+  perProfile((LANES) =>
+    defineKernel({
+      name: "embedding",
+      source,
+      params,
+      overrides: { LANES },
+      entryPoint: "forward",
+      bindings: { weight: "read", ids: "read", y: "write" },
+      workgroups: ({ tokens }) => oneARow(tokens),
+    })
+  ));
+const backward = byPart(source, (source) =>
+  perProfile((LANES) =>
+    defineKernel({
+      name: "embedding",
+      source,
+      params,
+      overrides: { LANES },
+      entryPoint: "backward",
+      bindings: { inverse: "read", dy: "read", dweight: "accumulate" },
+      workgroups: ({ vocabulary }) => oneARow(vocabulary),
+    })
+  ));
 
 /**
  * Records `y[..., :] = weight[ids[...], :]`. An id past the table's end reads its last row.
@@ -45,8 +53,9 @@ const backward = defineKernel({
 export function embedding(tape: Tape, weight: Tensor, ids: Tensor): Tensor {
   const [vocabulary, width] = weight.shape as [number, number];
   const y = tape.tensor([...ids.shape, width], `embedding(${ids.label})`);
-  const params = { tokens: ids.size, vocabulary, width };
-  tape.dispatch(forward, { weight, ids, y }, params);
+  const { profile } = tape.device;
+  const sizes = { tokens: ids.size, vocabulary, width };
+  tape.dispatch(forward[partOf(weight, y)][profile], { weight, ids, y }, sizes);
   if (tape.training) {
     if (ids.storage.kind !== "input" || ids.size !== ids.storage.size) {
       throw new TypeError(
@@ -57,7 +66,7 @@ export function embedding(tape: Tape, weight: Tensor, ids: Tensor): Tensor {
     const inverse = tape.derivedInput(ids, vocabulary + 1 + ids.size, `positions of ${ids.label}`, derive);
     tape.onBackward(() => {
       const bindings = { inverse, dy: y.grad, dweight: weight.grad };
-      tape.dispatch(backward, bindings, params);
+      tape.dispatch(backward[partOf(y.grad, weight.grad)][profile], bindings, sizes);
     });
   }
   return y;

@@ -8,19 +8,28 @@ import { Random } from "../../lib/random.ts";
 import { testEachProfile } from "../device.ts";
 import { assertClose, normals } from "./check.ts";
 
-for (const [rows, columns] of [[1, 1], [5, 3], [3, 65], [130, 7]] as const) {
+// Columns are taken in fours where they lie in fours, 32 of these by a workgroup, eight by a lane.
+const columnsOfFours = [[7, 4], [8, 28], [9, 32], [3, 36], [7, 124], [8, 128], [130, 132]] as const;
+const sizes = [[1, 1], [5, 3], [3, 65], [130, 7], [9, 31], [8, 33], ...columnsOfFours] as const;
+
+for (
+  const [rows, columns, first, width] of [
+    ...sizes.map(([rows, columns]) => [rows, columns, 2, columns + 5] as const),
+    ...columnsOfFours.map(([rows, columns]) => [rows, columns, 4, columns + 8] as const),
+  ]
+) {
   testEachProfile(
-    `columnSum() of [${rows}, ${columns}], of a block of columns, and added to what is there`,
+    `columnSum() of [${rows}, ${columns}], of the columns from ${first} of ${width}, and added to what is there`,
     async (device) => {
       const parameters = new Parameters(device);
       let values = new Float32Array();
       const wide = parameters.declare(
         "x",
-        [rows, columns + 5],
+        [rows, width],
         (random, size) => values = normals(random, size),
       );
       parameters.allocate(new Random(1));
-      const x = wide.columnSlice(2, columns + 2);
+      const x = wide.columnSlice(first, first + columns);
       const tape = new Tape(device, { training: false });
       const once = tape.kept([columns], "once");
       const twice = tape.kept([columns], "twice");
@@ -32,13 +41,13 @@ for (const [rows, columns] of [[1, 1], [5, 3], [3, 65], [130, 7]] as const) {
       const expected = Array.from({ length: columns }, (_, j) => {
         let sum = 0;
         for (let i = 0; i < rows; i++) {
-          sum += values[i * (columns + 5) + 2 + j]!;
+          sum += values[i * width + first + j]!;
         }
         return sum;
       });
-      const [first, second] = await plan.read(once, twice);
-      assertClose(first!, expected, 1e-5, "once");
-      assertClose(second!, expected.map((sum) => 2 * sum), 1e-5, "twice");
+      const [added, addedTwice] = await plan.read(once, twice);
+      assertClose(added!, expected, 1e-5, "once");
+      assertClose(addedTwice!, expected.map((sum) => 2 * sum), 1e-5, "twice");
       plan.close();
       parameters.close();
     },

@@ -21,7 +21,14 @@ const cases = [
   { name: "repeated and unused ids", vocabulary: 5, width: 3, shape: [2, 4], ids: [0, 4, 4, 1, 0, 0, 4, 1] },
   { name: "ids past the table's end", vocabulary: 4, width: 3, shape: [5], ids: [4, 3, 1000, 0, 4294967295] },
   { name: "a table wider than a workgroup", vocabulary: 3, width: 67, shape: [3, 1], ids: [2, 0, 2] },
-] as const;
+  ...[4, 28, 31, 32, 33, 36, 252, 256, 260].map((width) => ({
+    name: `rows of ${width}, which lanes take in fours or one by one`,
+    vocabulary: 4,
+    width,
+    shape: [4],
+    ids: [3, 1, 3, 0],
+  })),
+];
 
 for (const { name, vocabulary, width, shape, ids } of cases) {
   checkOperation({
