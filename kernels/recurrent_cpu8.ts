@@ -12,7 +12,7 @@ export type CellName = "gru" | "lstm";
 export const CARRIED = 2048;
 
 /** What stands at the head of all kernels. B: batch, H: hidden, T: steps */
-const params = `
+export const recurrentParams = `
 struct Params { steps: u32, batch: u32, hidden: u32, reverse: u32, blocks: u32,
                 weight_offset: u32, weight_stride: u32, input_bias_offset: u32, bias_offset: u32 }
 @group(1) @binding(0) var<uniform> p: Params;
@@ -22,7 +22,7 @@ fn bounded_tanh(x: f32) -> f32 { return tanh(clamp(x, -15.0, 15.0)); }
 `;
 
 /** The sums of a block of rows, from an inner loop over products. */
-function product(rows: number, { vector, start, count, left, right }: {
+export function recurrentProduct(rows: number, { vector, start, count, left, right }: {
   readonly vector: string;
   readonly start: string;
   readonly count: string;
@@ -51,7 +51,7 @@ ${each(rows, (r) => `      sums[${r}] = sum${r};`)}`;
 }
 
 /** The rows of a workgroup: all of them by number, and those that a lane loads for the others. */
-const block = (rows: number) => `
+export const rowsOfBlock = (rows: number) => `
   let share = (p.batch + p.blocks - 1u) / p.blocks;  // at most ${rows}
   let first = group.x * share;
   let rows = min(share, p.batch - min(first, p.batch));
@@ -119,7 +119,7 @@ export function recurrentForward(cell: CellName, rows: number): string {
   const every = (element: (gate: number) => string) =>
     `${vector}(${Array.from({ length: gates }, (_, gate) => element(gate)).join(", ")})`;
   const carried = (row: number) => `carried[source + (${rows / 8}u * lane + ${row}u) * row_size + k / 4u]`;
-  return `${params}
+  return `${recurrentParams}
 @group(0) @binding(0) var<storage, read> weight: array<vec4f>;      // [${gates} H, H], rows padded with zeros
 @group(0) @binding(1) var<storage, read> input_bias: array<f32>;    // [${gates} H]
 @group(0) @binding(2) var<storage, read> bias: array<f32>;          // [${gates} H]
@@ -130,7 +130,9 @@ export function recurrentForward(cell: CellName, rows: number): string {
 var<workgroup> carried: array<vec4f, ${CARRIED}>;  // the states before and after a step, rows padded with zeros
 
 @compute @workgroup_size(8)
-fn forward(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) lane: u32) {${block(rows)}
+fn forward(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) lane: u32) {${
+    rowsOfBlock(rows)
+  }
 
   let row_size = (p.hidden + 3u) / 4u;
   var source = 0u;
@@ -151,7 +153,7 @@ fn forward(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id)
 ${each(gates, (g) => `      let w${g} = p.weight_offset + (${g}u * p.hidden + unit) * p.weight_stride;`)}
 ${each(gates, (g) => `      let a${g} = input_bias[p.input_bias_offset + ${g}u * p.hidden + unit];`)}
 ${each(gates, (g) => `      let b${g} = bias[p.bias_offset + ${g}u * p.hidden + unit];`)}${
-    product(rows, {
+    recurrentProduct(rows, {
       vector,
       start: `${vector}(${start.join(", ")})`,
       count: "p.hidden",
@@ -171,156 +173,6 @@ ${each(gates, (g) => `      let b${g} = bias[p.bias_offset + ${g}u * p.hidden + 
     let swap = source;
     source = into;
     into = swap;
-  }
-}
-`;
-}
-
-const gruBackward = {
-  bindings: `
-@group(0) @binding(3) var<storage, read> states: array<f32>;                // [T + 1, B, H]
-@group(0) @binding(4) var<storage, read> candidates: array<f32>;            // [T, B, H]
-@group(0) @binding(5) var<storage, read_write> dstates: array<f32>;         // [T + 1, B, H]
-@group(0) @binding(6) var<storage, read_write> dgates: array<f32>;          // [T, B, 3 H], of the input's projection
-@group(0) @binding(7) var<storage, read_write> drecurrent: array<vec4f>;    // [T, B, 3 H], of the state's, rows padded with zeros
-@group(0) @binding(8) var<storage, read_write> dbias: array<f32>;           // [blocks, 4 H]: of r, z, n and the state's part of n`,
-  over: `
-            dstates[before + at] += dh;
-            for (var gate = 0u; gate < 3u; gate++) {
-              dgates[x + gate * p.hidden] = 0.0;
-              let y = x_padded + gate * p.hidden;
-              drecurrent[y / 4u][y % 4u] = 0.0;
-            }`,
-  step: `
-            let r = gates[x];
-            let z = gates[x + p.hidden];
-            let n = gates[x + 2u * p.hidden];
-            let dn = (1.0 - n * n) * (1.0 - z) * dh;
-            let dr = dn * candidates[t * size + at] * r * (1.0 - r);
-            let dz = (states[before + at] - n) * dh * z * (1.0 - z);
-            let dq = dn * r;
-            dgates[x] = dr;
-            dgates[x + p.hidden] = dz;
-            dgates[x + 2u * p.hidden] = dn;
-            let y1 = x_padded + p.hidden;
-            let y2 = y1 + p.hidden;
-            drecurrent[x_padded / 4u][x_padded % 4u] = dr;
-            drecurrent[y1 / 4u][y1 % 4u] = dz;
-            drecurrent[y2 / 4u][y2 % 4u] = dq;
-            dstates[before + at] += z * dh;
-            biases += vec4f(dr, dz, dn, dq);`,
-};
-
-const lstmBackward = {
-  bindings: `
-@group(0) @binding(3) var<storage, read> cells: array<f32>;             // [T + 1, B, H]
-@group(0) @binding(4) var<storage, read_write> dstates: array<f32>;     // [T + 1, B, H]
-@group(0) @binding(5) var<storage, read_write> dcells: array<f32>;      // [T + 1, B, H]
-@group(0) @binding(6) var<storage, read_write> dgates: array<vec4f>;    // [T, B, 4 H], before activation
-@group(0) @binding(7) var<storage, read_write> dbias: array<f32>;       // [blocks, 4 H]`,
-  over: `
-            dstates[before + at] += dh;
-            dcells[before + at] = dcells[after + at];
-            for (var gate = 0u; gate < 4u; gate++) {
-              let y = x + gate * p.hidden;
-              dgates[y / 4u][y % 4u] = 0.0;
-            }`,
-  step: `
-            let x1 = x + p.hidden;
-            let x2 = x1 + p.hidden;
-            let x3 = x2 + p.hidden;
-            let i = gates[x];
-            let f = gates[x1];
-            let g = gates[x2];
-            let o = gates[x3];
-            let tanh_c = bounded_tanh(cells[after + at]);
-            let dc = dcells[after + at] + dh * o * (1.0 - tanh_c * tanh_c);
-            let d = vec4f(dc * g * i * (1.0 - i), dc * cells[before + at] * f * (1.0 - f),
-                          dc * i * (1.0 - g * g), dh * tanh_c * o * (1.0 - o));
-            dgates[x / 4u][x % 4u] = d.x;
-            dgates[x1 / 4u][x1 % 4u] = d.y;
-            dgates[x2 / 4u][x2 % 4u] = d.z;
-            dgates[x3 / 4u][x3 % 4u] = d.w;
-            dcells[before + at] = f * dc;
-            biases += d;`,
-};
-
-/**
- * Writes the WGSL of the way back. Each lane has four hidden units at a time: the recurrent product completes the
- * gradient of their states after a step, and from that follow the gradients of their gates. One step more than there
- * are completes the gradient of the first states.
- *
- * @param rows Rows of a workgroup at most: a multiple of 8.
- */
-export function recurrentBackward(cell: CellName, rows: number): string {
-  const gates = cell === "gru" ? 3 : 4;
-  const { bindings, over, step } = cell === "gru" ? gruBackward : lstmBackward;
-  const through = cell === "gru" ? "drecurrent" : "dgates";
-  return `${params}
-@group(0) @binding(0) var<storage, read> weight: array<vec4f>;  // [${gates} H, H], rows padded with zeros
-@group(0) @binding(1) var<storage, read> lengths: array<u32>;   // [B]
-@group(0) @binding(2) var<storage, read> gates: array<f32>;     // [T, B, ${gates} H]${bindings}
-
-@compute @workgroup_size(8)
-fn backward(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) lane: u32) {${block(rows)}
-  let width = ${gates}u * p.hidden;
-  let padded = (width + 3u) & ~3u;
-  for (var i = 0u; i <= p.steps; i++) {
-    let before = select(p.steps - 1u - i, i + 1u, p.reverse != 0u) * size;
-    let after = select(p.steps - i, i, p.reverse != 0u) * size;
-    let t = select(p.steps - 1u - i, i, p.reverse != 0u);
-    let done = select(p.steps - i, i - 1u, p.reverse != 0u) * p.batch;
-    let count = select(width, 0u, i == 0u);
-    for (var tile = 0u; tile < p.hidden; tile += 32u) {
-      let column = tile + 4u * lane;
-      let w = p.weight_offset + min(column, p.weight_stride - 4u);${
-    product(rows, {
-      vector: "vec4f",
-      start: "vec4f()",
-      count: "count",
-      left: (row) => `${through}[((done + own${row}) * padded + k) / 4u]`,
-      right: each(
-        4,
-        (i) => `        let right${i} = weight[(w + min(k + ${i}u, width - 1u) * p.weight_stride) / 4u];`,
-      ),
-    })
-  }
-      for (var j = 0u; j < min(p.hidden - min(column, p.hidden), 4u); j++) {
-        let unit = column + j;
-        var biases = vec4f();
-        for (var index = 0u; index < rows; index++) {
-          let row = first + index;
-          let at = row * p.hidden + unit;
-          let dh = dstates[after + at] + sums[index][j];
-          if (i == p.steps) {
-            dstates[after + at] = dh;
-            continue;
-          }
-          let x = (t * p.batch + row) * width + unit;${
-    cell === "gru" ? "\n          let x_padded = (t * p.batch + row) * padded + unit;" : ""
-  }
-          if (t < ends[index]) {${step}
-          } else {${over}
-          }
-        }
-        let b = group.x * 4u * p.hidden + unit;
-        for (var gate = 0u; gate < 4u; gate++) {
-          let sum = select(dbias[b + gate * p.hidden], 0.0, i == 0u);
-          if (i < p.steps) { dbias[b + gate * p.hidden] = sum + biases[gate]; }
-        }
-      }
-    }${
-    cell === "gru"
-      ? `
-    if (i < p.steps && width + lane < padded) {
-      for (var index = 0u; index < rows; index++) {
-        let y = (t * p.batch + first + index) * padded + width + lane;
-        drecurrent[y / 4u][y % 4u] = 0.0;
-      }
-    }`
-      : ""
-  }
-    storageBarrier();
   }
 }
 `;

@@ -1,7 +1,8 @@
 // Layer 2: a recurrent layer over a whole sequence in one dispatch, where the adapter is a CPU: what a dispatch
 // costs there, some 50 microseconds, is more than a step of a small layer takes.
 
-import { CARRIED, type CellName, recurrentBackward, recurrentForward } from "../../kernels/recurrent_cpu8.ts";
+import { CARRIED, type CellName, recurrentForward } from "../../kernels/recurrent_cpu8.ts";
+import { recurrentBackward } from "../../kernels/recurrent_cpu8_backward.ts";
 import type { Device } from "../gpu/device.ts";
 import { defineKernel } from "../gpu/kernel.ts";
 import type { Tape } from "../gpu/tape.ts";
@@ -103,24 +104,23 @@ const fit = (hidden: number) => Math.min(ROWS, 8 * Math.floor(CARRIED / 4 / upTo
 
 /** Shares rows out evenly, in blocks of even number where there is more than one: software adapters have cores in pairs. */
 function divide({ batch, hidden }: RecurrentSizes): Division {
-  if (fit(hidden) === 0) {
-    throw new RangeError(
-      `Cannot take a layer of ${hidden} units through its sequence in one dispatch: the most is ${
-        CARRIED / 4
-      }. ` +
-        "Leave wholeSequence out.",
-    );
-  }
   const blocks = batch <= 8 ? 1 : 2 * Math.ceil(batch / fit(hidden) / 2);
   return { rows: upTo(8, batch / blocks), blocks };
 }
 
-/** The widest layer for which one dispatch is faster than two a step (bench/recurrent_shapes.bench.ts). */
-const WIDEST = 128;
+/** The widest layers for which one dispatch is faster than two a step: of any batch, and of batches of two blocks. */
+const [WIDEST, WIDEST_OF_TWO] = [128, 192];
 
-/** Whether {@linkcode gruSequence} and {@linkcode lstmSequence} are the faster way for a layer of these sizes. */
-export function takesWholeSequences(device: Device, { hidden }: RecurrentSizes): boolean {
-  return device.profile === "cpu8" && hidden <= WIDEST;
+/** Whether {@linkcode gruSequence} and {@linkcode lstmSequence} can take a layer of these sizes. */
+export function fitsWholeSequences(device: Device, { hidden }: RecurrentSizes): boolean {
+  return device.profile === "cpu8" && fit(hidden) > 0;
+}
+
+/** Whether they are the faster way (bench/recurrent_shapes.ts). */
+export function takesWholeSequences(device: Device, sizes: RecurrentSizes): boolean {
+  const { batch, hidden } = sizes;
+  const widest = batch <= 2 * fit(hidden) ? WIDEST_OF_TWO : WIDEST;
+  return fitsWholeSequences(device, sizes) && hidden <= widest;
 }
 
 /** A recurrent layer at work. */

@@ -5,6 +5,7 @@ import type { Device } from "../gpu/device.ts";
 import type { Tape } from "../gpu/tape.ts";
 import { type CellName, persistentGru, persistentLstm, persistentShape } from "./recurrent_persistent.ts";
 import {
+  fitsWholeSequences,
   gruSequence,
   type LstmSequence,
   lstmSequence,
@@ -33,7 +34,7 @@ export interface RecurrentVariant {
 export const recurrentVariants: readonly RecurrentVariant[] = [
   {
     name: "blocks of rows",
-    fits: ({ profile }) => profile === "cpu8",
+    fits: (device, _cell, sizes) => fitsWholeSequences(device, sizes),
     suits: takesWholeSequences,
     takesBiases: true,
     gru: gruSequence,

@@ -18,6 +18,8 @@ export const shapes: readonly Sizes[] = [
   { steps: 5, batch: 4, width: 3, hidden: 7, lengths: [5, 1, 0, 3] },
   { steps: 3, batch: 9, width: 5, hidden: 11, lengths: [0, 1, 2, 3, 3, 2, 1, 0, 9] },
   { steps: 2, batch: 65, width: 2, hidden: 3, lengths: Array.from({ length: 65 }, (_, row) => row % 3) },
+  { steps: 2, batch: 8, width: 2, hidden: 8, lengths: [2, 2, 1, 0, 2, 2, 1, 2] },
+  { steps: 2, batch: 3, width: 1, hidden: 32, lengths: [1, 2, 2] },
   { steps: 2, batch: 2, width: 1, hidden: 33, lengths: [2, 1] },
 ].flatMap((shape) => [false, true].map((reverse) => ({ ...shape, reverse })));
 

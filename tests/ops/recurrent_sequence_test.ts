@@ -2,7 +2,7 @@
 // both with plain loops.
 
 import fc from "npm:fast-check@4.10.2";
-import { takesWholeSequences } from "../../lib/ops/recurrent_sequence.ts";
+import { fitsWholeSequences, takesWholeSequences } from "../../lib/ops/recurrent_sequence.ts";
 import { assertEquals } from "../assert.ts";
 import { testEachProfile } from "../device.ts";
 import { assertSameLayer, runLayer } from "./recurrent_layer.ts";
@@ -15,12 +15,21 @@ testEachProfile("a whole sequence in one kernel gives the gradients of step by s
   const shape = fc.record({
     cell: fc.constantFrom("gru" as const, "lstm" as const),
     steps: fc.integer({ min: 1, max: 6 }),
-    batch: fc.oneof(fc.integer({ min: 1, max: 70 }), fc.constantFrom(31, 32, 33, 63, 64, 65)),
-    hidden: fc.oneof(fc.integer({ min: 1, max: 70 }), fc.constantFrom(7, 8, 9, 31, 32, 33)),
+    // Few sizes of block, as each is compiled: 8, 16, 24 and 56 rows, and 32 where 113 rows make four blocks.
+    batch: fc.oneof(fc.integer({ min: 1, max: 17 }), fc.constantFrom(31, 32, 33, 111, 112, 113)),
+    hidden: fc.oneof(fc.integer({ min: 1, max: 70 }), fc.constantFrom(1, 7, 8, 9, 31, 32, 33, 127, 128, 129)),
     reverse: fc.boolean(),
   });
   const property = fc.asyncProperty(shape, async (drawn) => {
     assertSameLayer(await runLayer(device, drawn, true), await runLayer(device, drawn, false));
   });
   await fc.assert(property, { numRuns: 25, seed: 1 });
+});
+
+testEachProfile("a state too wide for the memory of a workgroup is refused", (device) => {
+  const fits = (hidden: number) => fitsWholeSequences(device, { steps: 1, batch: 1, hidden, reverse: false });
+  assertEquals(
+    [fits(1), fits(512), fits(513)],
+    device.profile === "cpu8" ? [true, true, false] : [false, false, false],
+  );
 });
