@@ -57,9 +57,14 @@ export class Sampler {
   async take(timer: Pick<Deno.BenchContext, "start" | "end">): Promise<void> {
     const ours = await this.ours?.sample();
     timer.start();
-    const seconds = await this.sample();
+    try {
+      const seconds = await this.sample();
+      if (ours !== undefined) this.#ratios.push(seconds / ours);
+    } catch (error) {
+      if (this.ours === undefined || !(error instanceof Error)) throw error;
+      this.#note = error.message; // the others go on
+    }
     timer.end();
-    if (ours !== undefined) this.#ratios.push(seconds / ours);
   }
 
   /** Seconds of one repetition. */
