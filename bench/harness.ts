@@ -96,7 +96,6 @@ export class Bench {
     console.log(`\n${listing(result)}`);
     const file = Deno.env.get(RESULT_VARIABLE);
     if (file) Deno.writeTextFileSync(file, JSON.stringify(result));
-    this.device.close();
   }
 }
 

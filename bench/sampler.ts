@@ -50,7 +50,7 @@ export class Sampler {
   /** How often Deno's runner takes samples; for its warm-up, too, one more than said. */
   get options(): { readonly warmup: number; readonly n: number } {
     const { seconds = 0, times = 0 } = this.#ready ?? {};
-    return { warmup: 1, n: seconds * times > 1 ? 2 : 4 };
+    return { warmup: 1, n: seconds * times > 0.5 ? 1 : 3 };
   }
 
   /** Takes a sample of ours, and then one of this side, which alone counts for Deno's own table. */

@@ -8,7 +8,7 @@ const VERSION = "4.22.0";
 
 /** Whether plain JavaScript, which does about one operation in a nanosecond, finishes in a few seconds. */
 function doneInSeconds(work: Work): boolean {
-  return ["matmul", "recurrent", "adam"].includes(work.kind) && cost(work).flop < 2.5e9;
+  return ["matmul", "adam"].includes(work.kind) && cost(work).flop < 2.5e9;
 }
 
 // deno-lint-ignore no-explicit-any
