@@ -4,10 +4,7 @@
 import { type Device, openDevice } from "../mod.ts";
 import { driverOf } from "./driver.ts";
 import { binding, type Floor, type Floors, openFloors } from "./floors.ts";
-import { jax } from "./peers/jax.ts";
-import type { Peer, Ready } from "./peers/peer.ts";
-import { tensorflow } from "./peers/tensorflow.ts";
-import { torch } from "./peers/torch.ts";
+import { openPeers, type Peer, type Ready } from "./peers/peer.ts";
 import type { BenchResult, Environment, Kind, Row } from "./results.ts";
 import { calibrate, type Run } from "./sampling.ts";
 import { Sampler } from "./sampler.ts";
@@ -53,9 +50,8 @@ export class Bench {
   /** Opens the device and the peers, and measures what the device can do at most. */
   static async open(name: string): Promise<Bench> {
     const device = await openDevice();
+    const peers = await openPeers();
     const floors = await openFloors(device);
-    const peers = [];
-    for (const open of [tensorflow, jax, torch]) peers.push(...await open());
     return new Bench(name, device, floors, peers);
   }
 
@@ -100,7 +96,6 @@ export class Bench {
     console.log(`\n${listing(result)}`);
     const file = Deno.env.get(RESULT_VARIABLE);
     if (file) Deno.writeTextFileSync(file, JSON.stringify(result));
-    this.device.close();
   }
 }
 

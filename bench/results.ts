@@ -52,9 +52,10 @@ export interface BenchResult {
   readonly rows: readonly Row[];
 }
 
-/** The name of an adapter's files. */
+/** The name of an adapter's files: its own name, without what we found out about it. */
 export function slug(adapter: string): string {
-  return adapter.toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-|-$/g, "");
+  const [name] = adapter.split(/, (?:software|hardware)\b/);
+  return name!.toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-|-$/g, "");
 }
 
 /** Puts new results in the place of old ones of the same benchmarks. */

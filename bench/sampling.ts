@@ -14,7 +14,7 @@ export function replays(plan: Plan, read: Tensor, inputs: PlanInputs = {}): Run 
 }
 
 /** Seconds between two waits for the GPU, of which one takes about 0.01. */
-const BETWEEN_WAITS = 0.25;
+const BETWEEN_WAITS = 0.2;
 /** Seconds after which the first time is the only one. */
 const TOO_LONG = 12;
 /** Repetitions after which nobody would wait longer. */

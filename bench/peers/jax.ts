@@ -1,10 +1,9 @@
 // jax-js on its backends: webgpu on the same adapter, wasm on the processor.
 
 import type { Run } from "../sampling.ts";
-import { missing, type Peer, strict, wayOf, type Ways } from "./peer.ts";
+import { type Library, strict, wayOf, type Ways } from "./library.ts";
 
 const VERSION = "0.1.25";
-const BACKENDS = ["webgpu", "wasm"];
 /** Steps of a recurrent layer to unroll: there is no scan, and 300 of them compile for minutes. */
 const MOST_STEPS = 10;
 
@@ -19,34 +18,28 @@ interface Task {
 }
 
 /** Loads what is missing from npm. */
-export async function jax(): Promise<Peer[]> {
-  const label = (backend: string) => `jax-js ${VERSION} ${backend}`;
-  try {
-    // Computed, so that neither the lock file nor a type check needs this package.
-    const library = await import(`npm:@jax-js/jax@${VERSION}`);
-    const available = await library.init();
-    return BACKENDS.map((backend) => ({
-      label: label(backend),
-      prepare: (work) => {
-        if (!available.includes(backend)) throw new Error(`it has no backend ${backend} here`);
-        library.defaultDevice(backend);
-        const { once, ...task } = wayOf(waysOf(library), work)(work);
-        const run = repeated(library, backend, once);
-        return { ...task, run: backend === "webgpu" ? strict(library.getWebGPUDevice(), run) : run };
-      },
-    }));
-  } catch (error) {
-    return BACKENDS.map((backend) => missing(label(backend), error));
-  }
+export async function jax(backend: string): Promise<Library> {
+  // Computed, so that neither the lock file nor a type check needs this package.
+  const jax = await import(`npm:@jax-js/jax@${VERSION}`);
+  if (!(await jax.init()).includes(backend)) throw new Error(`it has no backend ${backend} here`);
+  jax.defaultDevice(backend);
+  const ways = waysOf(jax);
+  return {
+    label: `jax-js ${VERSION} ${backend}`,
+    prepare: (work) => {
+      const { once, ...task } = wayOf(ways, work)(work);
+      const run = repeated(jax, once);
+      return { ...task, run: backend === "webgpu" ? strict(jax.getWebGPUDevice(), run) : run };
+    },
+  };
 }
 
 /** Does the same several times and waits for all: what nobody waits for is not computed. */
-function repeated(library: Any, backend: string, once: () => Any[]): Run {
+function repeated(jax: Any, once: () => Any[]): Run {
   return async (times) => {
-    library.defaultDevice(backend);
     const results: Any[] = [];
     for (let time = 0; time < times; time++) results.push(...once());
-    await library.blockUntilReady(results);
+    await jax.blockUntilReady(results);
     for (const array of results) array.dispose();
   };
 }

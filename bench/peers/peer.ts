@@ -1,4 +1,6 @@
-// Other libraries that do the same work in the same run. Each says itself what it cannot do.
+// Other libraries that do the same work in the same run, each in a process of its own: what one of them takes, or
+// breaks, is not ours. A process answers each line of JSON with one: `{}` with its label, `{ work }` with a number, and
+// `{ number, times }` with the seconds that it took to do that work so many times; `{ error }` says why it cannot.
 
 import type { Run } from "../sampling.ts";
 import type { Work } from "../work.ts";
@@ -12,7 +14,7 @@ export interface Peer {
    *
    * @throws {Error} If it cannot; the message says why.
    */
-  prepare(work: Work): Ready | Promise<Ready>;
+  prepare(work: Work): Promise<Ready>;
 }
 
 /** Something ready to be measured. */
@@ -24,41 +26,106 @@ export interface Ready {
   readonly note?: string;
 }
 
-/** How to do each kind of work, or why not. */
-export type Ways<R> = { readonly [K in Work["kind"]]: ((work: Extract<Work, { kind: K }>) => R) | string };
+type Command = readonly [program: string, ...args: string[]];
 
-/**
- * The way to do the work.
- *
- * @throws {TypeError} If there is none.
- */
-export function wayOf<R>(ways: Ways<R>, work: Work): (work: Work) => R {
-  const way = ways[work.kind];
-  if (typeof way === "string") throw new TypeError(way);
-  return way as (work: Work) => R;
+const library = (...args: string[]): Command => {
+  return [Deno.execPath(), "run", "-A", "--no-lock", new URL("serve.ts", import.meta.url).href, ...args];
+};
+
+/** What to start, by what it is called if it cannot be. */
+const COMMANDS: Readonly<Record<string, Command>> = {
+  "TensorFlow.js webgpu": library("tensorflow", "webgpu"),
+  "TensorFlow.js wasm": library("tensorflow", "wasm"),
+  "TensorFlow.js cpu": library("tensorflow", "cpu"),
+  "jax-js webgpu": library("jax", "webgpu"),
+  "jax-js wasm": library("jax", "wasm"),
+  "PyTorch": ["python3", decodeURIComponent(new URL("torch_peer.py", import.meta.url).pathname)],
+};
+
+/** Starts all peers. */
+export async function openPeers(): Promise<readonly Peer[]> {
+  return await Promise.all(Object.entries(COMMANDS).map(([name, command]) => open(name, command)));
 }
 
-/** A peer that is not on this machine. */
-export function missing(label: string, error: unknown): Peer {
-  const reason = (error instanceof Error ? error.message : String(error)).split("\n")[0]!;
-  return {
-    label,
-    prepare: () => {
-      throw new Error(`not available: ${reason}`);
-    },
-  };
+async function open(name: string, command: Command): Promise<Peer> {
+  let process = new PeerProcess(command);
+  try {
+    const { label } = await process.ask({}) as { label: string };
+    return {
+      label,
+      prepare: async (work) => {
+        if (process.ended) process = new PeerProcess(command);
+        const worker = process;
+        const { number, ...ready } = await worker.ask({ work });
+        return { ...ready, run: async (times) => (await worker.ask({ number, times })).seconds as number };
+      },
+    };
+  } catch (error) {
+    const reason = (error as Error).message;
+    return { label: name, prepare: () => Promise.reject(new Error(`not on this machine: ${reason}`)) };
+  }
 }
 
-/** Fails runs on a GPU device whose errors nobody else listens to: what it refused to do took no time. */
-export function strict(device: GPUDevice, run: Run): Run {
-  let refused: string | undefined;
-  device.addEventListener("uncapturederror", (event) => {
-    event.preventDefault();
-    refused ??= (event as GPUUncapturedErrorEvent).error.message;
-  });
-  return async (times) => {
-    const seconds = await run(times);
-    if (refused !== undefined) throw new Error(`its GPU commands fail: ${refused}`);
-    return seconds;
-  };
+/** A process that answers. */
+class PeerProcess {
+  #child: Deno.ChildProcess | undefined;
+  #input!: WritableStreamDefaultWriter<Uint8Array>;
+  #output!: ReadableStreamDefaultReader<string>;
+  /** Whether it does not answer any more. */
+  ended = false;
+
+  constructor(readonly command: Command) {
+    addEventListener("unload", () => this.#end());
+  }
+
+  /**
+   * Asks one question; the first starts the process.
+   *
+   * @throws {Error} If it answers with an error, or not at all.
+   */
+  async ask(question: unknown): Promise<Record<string, unknown>> {
+    const child = this.#child ??= this.#start();
+    child.ref(); // only while it works does it keep this process alive
+    const line = await this.#exchange(`${JSON.stringify(question)}\n`);
+    if (line === undefined) {
+      this.ended = true;
+      const { code, signal } = await child.status;
+      throw new Error(`its process ended with ${signal ?? `code ${code}`}`);
+    }
+    child.unref();
+    const answer = JSON.parse(line);
+    if (answer.error !== undefined) throw new Error(answer.error);
+    return answer;
+  }
+
+  /** Writes a line and reads one; undefined if the process has ended. */
+  async #exchange(question: string): Promise<string | undefined> {
+    let line = "";
+    try {
+      await this.#input.write(new TextEncoder().encode(question));
+      while (!line.endsWith("\n")) {
+        const { value } = await this.#output.read();
+        if (value === undefined) return undefined;
+        line += value;
+      }
+      return line;
+    } catch (error) {
+      if (error instanceof Deno.errors.BrokenPipe) return undefined;
+      throw error;
+    }
+  }
+
+  #start(): Deno.ChildProcess {
+    const [program, ...args] = this.command;
+    const child = new Deno.Command(program, { args, stdin: "piped", stdout: "piped", stderr: "null" })
+      .spawn();
+    this.#input = child.stdin.getWriter();
+    this.#output = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+    return child;
+  }
+
+  #end(): void {
+    if (this.#child && !this.ended) this.#child.kill();
+    this.ended = true;
+  }
 }

@@ -2,47 +2,41 @@
 
 import type { Run } from "../sampling.ts";
 import { cost, type Translation, type Work } from "../work.ts";
-import { missing, type Peer, strict, wayOf, type Ways } from "./peer.ts";
+import { type Library, strict, wayOf, type Ways } from "./library.ts";
 
 const VERSION = "4.22.0";
-const BACKENDS = ["webgpu", "wasm", "cpu"];
+
 /** Whether plain JavaScript, which does about one operation in a nanosecond, finishes in a few seconds. */
 function doneInSeconds(work: Work): boolean {
-  return ["matmul", "recurrent", "adam"].includes(work.kind) && cost(work).flop < 2.5e9;
+  return ["matmul", "adam"].includes(work.kind) && cost(work).flop < 2.5e9;
 }
 
 // deno-lint-ignore no-explicit-any
 type Any = any;
 
 /** Loads what is missing from npm. */
-export async function tensorflow(): Promise<Peer[]> {
-  const label = (backend: string) => `TensorFlow.js ${VERSION} ${backend}`;
+export async function tensorflow(backend: string): Promise<Library> {
   // Computed, so that neither the lock file nor a type check needs these packages.
   const load = (name: string) => import(`npm:@tensorflow/${name}@${VERSION}`);
-  try {
-    const tf = await load("tfjs");
-    for (const backend of ["webgpu", "wasm"]) await load(`tfjs-backend-${backend}`);
-    return BACKENDS.map((backend) => ({
-      label: label(backend),
-      prepare: async (work) => {
-        if (backend === "cpu" && !doneInSeconds(work)) {
-          throw new Error("left out: plain JavaScript takes many seconds");
-        }
-        if (!await tf.setBackend(backend)) throw new Error(`it has no backend ${backend} here`);
-        await tf.ready();
-        const run = repeated(tf, backend, wayOf(waysOf(tf), work)(work));
-        return { run: backend === "webgpu" ? strict(tf.backend().device, run) : run };
-      },
-    }));
-  } catch (error) {
-    return BACKENDS.map((backend) => missing(label(backend), error));
-  }
+  const tf = await load("tfjs");
+  if (backend !== "cpu") await load(`tfjs-backend-${backend}`);
+  if (!await tf.setBackend(backend)) throw new Error(`it has no backend ${backend} here`);
+  const ways = waysOf(tf);
+  return {
+    label: `TensorFlow.js ${VERSION} ${backend}`,
+    prepare: (work) => {
+      if (backend === "cpu" && !doneInSeconds(work)) {
+        throw new Error("left out: plain JavaScript takes many seconds");
+      }
+      const run = repeated(tf, wayOf(ways, work)(work));
+      return { run: backend === "webgpu" ? strict(tf.backend().device, run) : run };
+    },
+  };
 }
 
 /** Does the same several times and waits for the last. */
-function repeated(tf: Any, backend: string, once: () => Any): Run {
+function repeated(tf: Any, once: () => Any): Run {
   return async (times) => {
-    tf.setBackend(backend);
     let last: Any;
     for (let time = 0; time < times; time++) {
       tf.dispose(last);
@@ -137,13 +131,13 @@ function step(tf: Any, variables: Any[], gradientsOf: () => Record<string, Any>)
   return () => {
     const gradients = gradientsOf();
     const squares = Object.values(gradients).map((gradient) => tf.sum(tf.square(gradient)));
-    const factor = tf.minimum(1, tf.div(1, tf.add(tf.sqrt(tf.addN(squares)), 1e-6)));
+    const factor = tf.minimum(1, tf.div(1, tf.add(tf.sqrt(squares.reduce((a, b) => tf.add(a, b))), 1e-6)));
     optimizer.applyGradients(
       Object.fromEntries(
         Object.entries(gradients).map(([name, gradient]) => [name, tf.mul(gradient, factor)]),
       ),
     );
-    return tf.sum(tf.stack(variables.map((variable) => variable.flatten().slice(0, 1))));
+    return variables.at(-1).flatten().slice(0, 1);
   };
 }
 

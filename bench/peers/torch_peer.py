@@ -1,8 +1,4 @@
-"""Does the work of the benchmarks in PyTorch. Started by torch.ts; answers each line of JSON with one.
-
-{} asks for the version, {"work": ...} makes ready and is answered with a number, and {"number": ..., "times": ...}
-does that work so many times and is answered with the seconds.
-"""
+"""Does the work of the benchmarks in PyTorch. Answers each line of JSON with one, as peer.ts says."""
 
 from __future__ import annotations
 
@@ -203,7 +199,8 @@ def answer(question: dict, ready: list[Callable[[], object]]) -> dict:
         return {"number": len(ready) - 1}
     if "times" in question:
         return {"seconds": seconds_of(ready[question["number"]], question["times"])}
-    return {"version": torch.__version__, "device": DEVICE, "threads": torch.get_num_threads()}
+    where = DEVICE if DEVICE == "cuda" else f"{torch.get_num_threads()} threads"
+    return {"label": f"PyTorch {torch.__version__}, {where}"}
 
 
 def main() -> None:

@@ -71,5 +71,7 @@ Deno.test("new results take the place of old ones of the same benchmark; others 
 });
 
 Deno.test("an adapter's files are named for it", () => {
-  assertEquals(slug("llvmpipe (LLVM 15.0.6, 256 bits), software"), "llvmpipe-llvm-15-0-6-256-bits-software");
+  const description = "llvmpipe (LLVM 15.0.6, 256 bits), software, subgroups of 8";
+  assertEquals(slug(description), "llvmpipe-llvm-15-0-6-256-bits");
+  assertEquals(slug("NVIDIA H100 80GB HBM3, hardware, subgroups of 32"), "nvidia-h100-80gb-hbm3");
 });
