@@ -29,7 +29,7 @@ console.log(`step        ${optimization.dispatches} dispatches, shapes ${JSON.st
 
 const epoch = batches(pairs, buckets, { seed: 1, epoch: 0 });
 
-const [warmUp, measured] = [20, 200];
+const [warmUp, measured] = [10, 100];
 const times: { data: number; step: number; both: number }[] = [];
 for (let i = 0; i < warmUp + measured; i++) {
   await optimization.sums();

@@ -2,92 +2,87 @@
 // step; the gradients of keys and values are summed over all steps after them.
 
 import source from "../../kernels/additive_attention.wgsl" with { type: "text" };
-import { elementwise, WORKGROUP } from "../gpu/fill.ts";
-import { defineKernel } from "../gpu/kernel.ts";
+import { type Access, defineKernel, type Kernel } from "../gpu/kernel.ts";
 import type { Tape } from "../gpu/tape.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import { columnSum } from "./column_sum.ts";
-import { perProfile } from "./lanes.ts";
+import { oneARow, perProfile } from "./lanes.ts";
+import { byPart, partOf, type PartSize } from "./parts.ts";
 
-const common = {
-  name: "additive_attention",
-  source,
-  params: {
-    steps: "u32",
-    source: "u32",
-    batch: "u32",
-    width: "u32",
-    values_width: "u32",
-    queries_offset: "u32",
-    weights_offset: "u32",
-    contexts_offset: "u32",
-    dcontexts_offset: "u32",
-    dscores_offset: "u32",
-    dqueries_offset: "u32",
-    values_offset: "u32",
-    dvalues_offset: "u32",
-    accumulate_dqueries: "u32",
-    accumulate_dkeys: "u32",
-    accumulate_dvalues: "u32",
-  },
+const params = {
+  steps: "u32",
+  source: "u32",
+  batch: "u32",
+  width: "u32",
+  values_width: "u32",
+  queries_offset: "u32",
+  weights_offset: "u32",
+  contexts_offset: "u32",
+  dcontexts_offset: "u32",
+  dscores_offset: "u32",
+  dqueries_offset: "u32",
+  values_offset: "u32",
+  dvalues_offset: "u32",
+  accumulate_dqueries: "u32",
+  accumulate_dkeys: "u32",
+  accumulate_dvalues: "u32",
 } as const;
 
-const forward = perProfile((LANES) =>
-  defineKernel({
-    ...common,
-    entryPoint: "forward",
-    bindings: {
-      queries: "read",
-      keys: "read",
-      values: "read",
-      score: "read",
-      lengths: "read",
-      weights: "write",
-      contexts: "write",
-    },
-    overrides: { LANES },
-    workgroups: ({ batch }) => [batch],
-  })
-);
-const backwardQuery = perProfile((LANES) =>
-  defineKernel({
-    ...common,
-    entryPoint: "backward_query",
-    bindings: {
-      queries: "read",
-      keys: "read",
-      values: "read",
-      score: "read",
-      weights_saved: "read",
-      dcontexts: "read",
-      dscores: "write",
-      dqueries: "accumulate",
-    },
-    overrides: { LANES },
-    workgroups: ({ batch }) => [batch],
-  })
-);
-const backwardKeys = defineKernel({
-  ...common,
-  entryPoint: "backward_keys",
-  bindings: {
-    queries: "read",
-    keys: "read",
-    dscores_saved: "read",
-    score: "read",
-    dkeys: "accumulate",
-    dscore_parts: "write",
-  },
-  overrides: { WORKGROUP },
-  workgroups: ({ source, batch, width }) => elementwise(source * batch * width),
-});
-const backwardValues = defineKernel({
-  ...common,
-  entryPoint: "backward_values",
-  bindings: { all_weights: "read", all_dcontexts: "read", dvalues: "accumulate" },
-  overrides: { WORKGROUP },
-  workgroups: ({ source, batch, values_width }) => elementwise(source * batch * values_width),
-});
+/** Defines an entry point for each size of part and each profile. */
+function define<const B extends Record<string, Access>>(
+  entryPoint: string,
+  bindings: B,
+  workgroups: Kernel<B, typeof params>["workgroups"],
+) {
+  return byPart(
+    source,
+    (source) =>
+      perProfile((LANES) =>
+        defineKernel({
+          name: "additive_attention",
+          source,
+          entryPoint,
+          bindings,
+          params,
+          overrides: { LANES },
+          workgroups,
+        })
+      ),
+  );
+}
+
+const forward = define("forward", {
+  queries: "read",
+  keys: "read",
+  values: "read",
+  score: "read",
+  lengths: "read",
+  weights: "write",
+  contexts: "write",
+}, ({ batch }) => [batch]);
+const backwardQuery = define("backward_query", {
+  queries: "read",
+  keys: "read",
+  values: "read",
+  score: "read",
+  weights_saved: "read",
+  dcontexts: "read",
+  dscores: "write",
+  dqueries: "accumulate",
+}, ({ batch }) => [batch]);
+const backwardKeys = define("backward_keys", {
+  queries: "read",
+  keys: "read",
+  dscores_saved: "read",
+  score: "read",
+  dkeys: "accumulate",
+  dscore_parts: "write",
+}, ({ source, batch }) => oneARow(source * batch));
+const backwardValues = define("backward_values", {
+  all_weights: "read",
+  all_dcontexts: "read",
+  dvalues: "accumulate",
+}, ({ source, batch }) => oneARow(source * batch));
 
 /** What attention looks at. */
 export interface AdditiveAttentionOptions {
@@ -116,6 +111,7 @@ export class AdditiveAttention {
   readonly contexts: Tensor;
 
   #dscores: Tensor;
+  #part: PartSize;
   #params: { steps: number; source: number; batch: number; width: number; values_width: number };
 
   /**
@@ -138,6 +134,7 @@ export class AdditiveAttention {
     this.#params = { steps, source, batch, width, values_width: values.columns };
     this.weights = options.weights ?? tape.tensor([steps, batch, source], "attention weights");
     this.contexts = tape.tensor([steps, batch, values.columns], "contexts");
+    this.#part = partOf(queries, keys, values, score, this.contexts);
     this.#dscores = tape.tensor([steps, batch, source], "d attention scores");
     tape.onBackward(() => this.#gradients());
   }
@@ -150,13 +147,14 @@ export class AdditiveAttention {
     const weights = this.weights.at(t);
     const contexts = this.contexts.at(t);
     const { profile } = tape.device;
+    const part = this.#part;
     tape.dispatch(
-      forward[profile],
+      forward[part][profile],
       { queries, keys, values, score, lengths, weights, contexts },
       this.#params,
     );
     tape.onBackward(() => {
-      tape.dispatch(backwardQuery[profile], {
+      tape.dispatch(backwardQuery[part][profile], {
         queries,
         keys,
         values,
@@ -171,9 +169,10 @@ export class AdditiveAttention {
 
   #gradients(): void {
     const { tape } = this;
+    const { profile } = tape.device;
     const { queries, keys, values, score } = this.options;
     const parts = tape.tensor(keys.shape, "parts of d score");
-    tape.dispatch(backwardKeys, {
+    tape.dispatch(backwardKeys[this.#part][profile], {
       queries,
       keys,
       dscores_saved: this.#dscores,
@@ -182,7 +181,7 @@ export class AdditiveAttention {
       dscore_parts: parts,
     }, this.#params);
     columnSum(tape, parts, score.grad.reshape(score.size));
-    tape.dispatch(backwardValues, {
+    tape.dispatch(backwardValues[this.#part][profile], {
       all_weights: this.weights,
       all_dcontexts: this.contexts.grad,
       dvalues: values.grad,

@@ -5,37 +5,46 @@ import { elementwise, WORKGROUP } from "../gpu/fill.ts";
 import { defineKernel } from "../gpu/kernel.ts";
 import type { Tape } from "../gpu/tape.ts";
 import type { Tensor } from "../gpu/tensor.ts";
+import { byPart, partOf } from "./parts.ts";
 
-const common = {
-  name: "copy_columns",
-  source,
-  entryPoint: "forward",
-  params: {
-    rows: "u32",
-    columns: "u32",
-    x_offset: "u32",
-    x_stride: "u32",
-    y_offset: "u32",
-    y_stride: "u32",
-    accumulate_y: "u32",
-  },
-  overrides: { WORKGROUP },
-  workgroups: ({ rows, columns }: { rows: number; columns: number }) => elementwise(rows * columns),
+const params = {
+  rows: "u32",
+  columns: "u32",
+  x_offset: "u32",
+  x_stride: "u32",
+  y_offset: "u32",
+  y_stride: "u32",
+  accumulate_y: "u32",
 } as const;
 
-const copy = defineKernel({ ...common, bindings: { x: "read", y: "write" } });
-const add = defineKernel({ ...common, bindings: { x: "read", y: "accumulate" } });
+/** Defines the kernel for a way of writing `y`. */
+function define<const A extends "write" | "accumulate">(y: A) {
+  return byPart(source, (source, part) =>
+    defineKernel({
+      name: "copy_columns",
+      source,
+      entryPoint: "forward",
+      bindings: { x: "read", y },
+      params,
+      overrides: { WORKGROUP },
+      workgroups: ({ rows, columns }) => elementwise(rows * columns / part),
+    }));
+}
+
+const copy = define("write");
+const add = define("accumulate");
 
 /** Records `y = x` for two tensors of one shape, either of them possibly a view; its gradient is its users' affair. */
 export function copyColumns(tape: Tape, x: Tensor, y: Tensor): void {
-  tape.dispatch(copy, { x, y }, { rows: x.rows, columns: x.columns });
+  tape.dispatch(copy[partOf(x, y)], { x, y }, { rows: x.rows, columns: x.columns });
 }
 
 /** Records `y = x` for two tensors of one shape, either of them possibly a view, `x` possibly an input. */
 export function copyInto(tape: Tape, x: Tensor, y: Tensor): void {
   copyColumns(tape, x, y);
   if (x.storage.kind === "input") return;
-  tape.onBackward(() => tape.dispatch(add, { x: y.grad, y: x.grad }, { rows: x.rows, columns: x.columns }));
+  const sizes = { rows: x.rows, columns: x.columns };
+  tape.onBackward(() => tape.dispatch(add[partOf(x, y)], { x: y.grad, y: x.grad }, sizes));
 }
 
 /**

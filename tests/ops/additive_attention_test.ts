@@ -71,12 +71,21 @@ const cases: readonly Sizes[] = [
   { steps: 3, source: 5, batch: 4, width: 7, valuesWidth: 3, lengths: [5, 1, 0, 3] },
   { steps: 2, source: 11, batch: 2, width: 9, valuesWidth: 13, lengths: [9, 11] },
   { steps: 1, source: 67, batch: 3, width: 3, valuesWidth: 66, lengths: [67, 65, 2] },
+  // Columns are taken in fours where both widths allow, by 8 or 64 lanes, and source steps eight at a time.
+  ...[[7, 4, 8], [8, 28, 36], [9, 32, 32], [17, 36, 28], [8, 31, 32], [2, 260, 252], [2, 256, 4]].map((
+    [source, width, valuesWidth],
+  ) => ({
+    ...{ steps: 2, source: source!, batch: 2, width: width!, valuesWidth: valuesWidth! },
+    lengths: [source!, source! - 1],
+  })),
 ];
 
 for (const sizes of cases) {
-  const { steps, source, batch, lengths } = sizes;
+  const { steps, source, batch, width, valuesWidth, lengths } = sizes;
   checkOperation({
-    name: `AdditiveAttention of ${steps} steps over ${source} words, lengths ${lengths}`,
+    name:
+      `AdditiveAttention of ${steps} steps over ${source} words, lengths ${lengths}, widths ${width} and ` +
+      `${valuesWidth}`,
     inputs: shapes(sizes),
     integers: { lengths: { shape: [batch], values: lengths } },
     record: (tape, tensors) => {

@@ -50,6 +50,20 @@ checkOperation({
   },
 });
 
+for (const [first, end] of [[4, 12], [4, 11], [3, 11]] as const) {
+  checkOperation({
+    name: `concatenate() of columns that ${
+      end - first === 8 && first === 4 ? "" : "do not "
+    }lie in fours, from ${first}`,
+    inputs: { a: [17, 12], b: [17, 4] },
+    record: (tape, { a, b }) => ({ y: concatenate(tape, [a.columnSlice(first, end), b]) }),
+    reference: ({ a, b }) => {
+      const block = Array.from({ length: 17 }, (_, i) => Array.from(a).slice(12 * i + first, 12 * i + end));
+      return { y: reference([[block.flat(), end - first], [b, 4]], 17) };
+    },
+  });
+}
+
 checkOperation({
   name: "copyInto() one step of a sequence, the other one filled",
   inputs: { a: [3, 5] },
