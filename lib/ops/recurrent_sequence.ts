@@ -93,8 +93,8 @@ interface Division {
   readonly blocks: number;
 }
 
-/** Rows of a block at most: each compiles in 1.4 s then, and in 2 s with 64. */
-const ROWS = 56;
+/** Rows of a block at most, forward and back: what a kernel takes to compile grows with them, to 1.3 s with these. */
+const [ROWS, ROWS_BACK] = [56, 32];
 
 /** Rounds up to a multiple. */
 const upTo = (multiple: number, x: number) => multiple * Math.ceil(x / multiple);
@@ -103,8 +103,8 @@ const upTo = (multiple: number, x: number) => multiple * Math.ceil(x / multiple)
 const fit = (hidden: number) => Math.min(ROWS, 8 * Math.floor(CARRIED / 4 / upTo(4, hidden)));
 
 /** Shares rows out evenly, in blocks of even number where there is more than one: software adapters have cores in pairs. */
-function divide({ batch, hidden }: RecurrentSizes): Division {
-  const blocks = batch <= 8 ? 1 : 2 * Math.ceil(batch / fit(hidden) / 2);
+function divide(batch: number, most: number): Division {
+  const blocks = batch <= 8 ? 1 : 2 * Math.ceil(batch / most / 2);
   return { rows: upTo(8, batch / blocks), blocks };
 }
 
@@ -157,7 +157,7 @@ function inFours(tape: Tape, weight: Tensor): Tensor {
   return padded;
 }
 
-const parameters = ({ reverse, ...sizes }: RecurrentSizes, blocks: number) => ({
+const parameters = ({ reverse, ...sizes }: RecurrentSizes, { blocks }: Division) => ({
   ...sizes,
   reverse: reverse ? 1 : 0,
   blocks,
@@ -167,24 +167,34 @@ const parameters = ({ reverse, ...sizes }: RecurrentSizes, blocks: number) => ({
 export function gruSequence(tape: Tape, sequence: RecurrentSequence): void {
   const { sizes, gates, bias, inputBias, lengths } = sequence;
   const { steps, batch, hidden } = sizes;
-  const { rows, blocks } = divide(sizes);
-  const { gruForward, gruBackward } = kernels(rows);
-  const params = parameters(sizes, blocks);
+  const forward = divide(batch, fit(hidden));
   const weight = inFours(tape, sequence.weight);
   const states = sequence.states.all;
   const candidates = tape.tensor([steps, batch, hidden], `candidates of ${weight.label}`);
   const inputs = { weight, input_bias: inputBias, bias, lengths };
-  tape.dispatch(gruForward, { ...inputs, gates, states, candidates }, params);
+  tape.dispatch(
+    kernels(forward.rows).gruForward,
+    { ...inputs, gates, states, candidates },
+    parameters(sizes, forward),
+  );
   tape.onBackward(() => {
+    const backward = divide(batch, Math.min(fit(hidden), ROWS_BACK));
     const [dstates, dgates] = [states.grad, gates.grad];
     const padded = tape.tensor(
       [steps, batch, upTo(4, 3 * hidden)],
       `d recurrent projection of ${weight.label}`,
     );
-    const dbias = tape.tensor([blocks, 4 * hidden], `d biases of ${weight.label}`);
+    const dbias = tape.tensor([backward.blocks, 4 * hidden], `d biases of ${weight.label}`);
     tape.require(dstates);
     const gradients = { dstates, dgates, drecurrent: padded, dbias };
-    tape.dispatch(gruBackward, { weight, lengths, gates, states, candidates, ...gradients }, params);
+    tape.dispatch(kernels(backward.rows).gruBackward, {
+      weight,
+      lengths,
+      gates,
+      states,
+      candidates,
+      ...gradients,
+    }, parameters(sizes, backward));
     const drecurrent = padded.columnSlice(0, 3 * hidden);
     matmul(tape, { a: drecurrent, transposeA: true, b: sequence.states.inputs, c: sequence.weight.grad });
     columnSum(tape, dbias.columnSlice(0, 3 * hidden), inputBias.grad);
@@ -196,20 +206,28 @@ export function gruSequence(tape: Tape, sequence: RecurrentSequence): void {
 /** Records all steps of an LSTM, from projections without bias; the gradient of its weight follows from those of the gates. */
 export function lstmSequence(tape: Tape, sequence: LstmSequence): void {
   const { sizes, gates, bias, inputBias, lengths } = sequence;
-  const { rows, blocks } = divide(sizes);
-  const { lstmForward, lstmBackward } = kernels(rows);
-  const params = parameters(sizes, blocks);
+  const { batch, hidden } = sizes;
+  const forward = divide(batch, fit(hidden));
   const weight = inFours(tape, sequence.weight);
   const [states, cells] = [sequence.states.all, sequence.cells.all];
   const inputs = { weight, input_bias: inputBias, bias, lengths };
-  tape.dispatch(lstmForward, { ...inputs, gates, states, cells }, params);
+  tape.dispatch(
+    kernels(forward.rows).lstmForward,
+    { ...inputs, gates, states, cells },
+    parameters(sizes, forward),
+  );
   tape.onBackward(() => {
+    const backward = divide(batch, Math.min(fit(hidden), ROWS_BACK));
     const [dstates, dcells, dgates] = [states.grad, cells.grad, gates.grad];
-    const dbias = tape.tensor([blocks, 4 * sizes.hidden], `d bias of ${weight.label}`);
+    const dbias = tape.tensor([backward.blocks, 4 * hidden], `d bias of ${weight.label}`);
     tape.require(dstates);
     tape.require(sequence.cells.final.grad);
     const gradients = { dstates, dcells, dgates, dbias };
-    tape.dispatch(lstmBackward, { weight, lengths, gates, cells, ...gradients }, params);
+    tape.dispatch(
+      kernels(backward.rows).lstmBackward,
+      { weight, lengths, gates, cells, ...gradients },
+      parameters(sizes, backward),
+    );
     columnSum(tape, dbias, inputBias.grad);
     columnSum(tape, dbias, bias.grad);
   });

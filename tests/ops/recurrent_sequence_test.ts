@@ -15,7 +15,7 @@ testEachProfile("a whole sequence in one kernel gives the gradients of step by s
   const shape = fc.record({
     cell: fc.constantFrom("gru" as const, "lstm" as const),
     steps: fc.integer({ min: 1, max: 6 }),
-    // Few sizes of block, as each is compiled: 8, 16, 24 and 56 rows, and 32 where 113 rows make four blocks.
+    // Few sizes of block, as each is compiled: 8, 16, 24, 32 and, forward, 56 rows.
     batch: fc.oneof(fc.integer({ min: 1, max: 17 }), fc.constantFrom(31, 32, 33, 111, 112, 113)),
     hidden: fc.oneof(fc.integer({ min: 1, max: 70 }), fc.constantFrom(1, 7, 8, 9, 31, 32, 33, 127, 128, 129)),
     reverse: fc.boolean(),
