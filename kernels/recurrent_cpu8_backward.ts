@@ -11,31 +11,29 @@ const gruBackward = {
 @group(0) @binding(6) var<storage, read_write> dgates: array<f32>;          // [T, B, 3 H], of the input's projection
 @group(0) @binding(7) var<storage, read_write> drecurrent: array<vec4f>;    // [T, B, 3 H], of the state's, rows padded with zeros
 @group(0) @binding(8) var<storage, read_write> dbias: array<f32>;           // [blocks, 4 H]: of r, z, n and the state's part of n`,
-  over: `
-            dstates[before + at] += dh;
-            for (var gate = 0u; gate < 3u; gate++) {
-              dgates[x + gate * p.hidden] = 0.0;
-              let y = x_padded + gate * p.hidden;
-              drecurrent[y / 4u][y % 4u] = 0.0;
-            }`,
   step: `
+          var d = vec4f();  // of r, z, n and the state's part of n
+          var passed = dh;
+          if (t < ends[index]) {
             let r = gates[x];
             let z = gates[x + p.hidden];
             let n = gates[x + 2u * p.hidden];
-            let dn = (1.0 - n * n) * (1.0 - z) * dh;
-            let dr = dn * candidates[t * size + at] * r * (1.0 - r);
-            let dz = (states[before + at] - n) * dh * z * (1.0 - z);
-            let dq = dn * r;
-            dgates[x] = dr;
-            dgates[x + p.hidden] = dz;
-            dgates[x + 2u * p.hidden] = dn;
-            let y1 = x_padded + p.hidden;
-            let y2 = y1 + p.hidden;
-            drecurrent[x_padded / 4u][x_padded % 4u] = dr;
-            drecurrent[y1 / 4u][y1 % 4u] = dz;
-            drecurrent[y2 / 4u][y2 % 4u] = dq;
-            dstates[before + at] += z * dh;
-            biases += vec4f(dr, dz, dn, dq);`,
+            d.z = (1.0 - n * n) * (1.0 - z) * dh;
+            d.x = d.z * candidates[t * size + at] * r * (1.0 - r);
+            d.y = (states[before + at] - n) * dh * z * (1.0 - z);
+            d.w = d.z * r;
+            passed *= z;
+          }
+          let y = (t * p.batch + row) * padded + unit;
+          let y1 = y + p.hidden;
+          let y2 = y1 + p.hidden;
+          dgates[x] = d.x;
+          dgates[x + p.hidden] = d.y;
+          dgates[x + 2u * p.hidden] = d.z;
+          drecurrent[y / 4u][y % 4u] = d.x;
+          drecurrent[y1 / 4u][y1 % 4u] = d.y;
+          drecurrent[y2 / 4u][y2 % 4u] = d.w;
+          dstates[before + at] += passed;`,
 };
 
 const lstmBackward = {
@@ -45,31 +43,30 @@ const lstmBackward = {
 @group(0) @binding(5) var<storage, read_write> dcells: array<f32>;      // [T + 1, B, H]
 @group(0) @binding(6) var<storage, read_write> dgates: array<vec4f>;    // [T, B, 4 H], before activation
 @group(0) @binding(7) var<storage, read_write> dbias: array<f32>;       // [blocks, 4 H]`,
-  over: `
-            dstates[before + at] += dh;
-            dcells[before + at] = dcells[after + at];
-            for (var gate = 0u; gate < 4u; gate++) {
-              let y = x + gate * p.hidden;
-              dgates[y / 4u][y % 4u] = 0.0;
-            }`,
   step: `
-            let x1 = x + p.hidden;
-            let x2 = x1 + p.hidden;
-            let x3 = x2 + p.hidden;
+          let x1 = x + p.hidden;
+          let x2 = x1 + p.hidden;
+          let x3 = x2 + p.hidden;
+          var d = vec4f();
+          var dc = dcells[after + at];
+          if (t < ends[index]) {
             let i = gates[x];
             let f = gates[x1];
             let g = gates[x2];
             let o = gates[x3];
             let tanh_c = bounded_tanh(cells[after + at]);
-            let dc = dcells[after + at] + dh * o * (1.0 - tanh_c * tanh_c);
-            let d = vec4f(dc * g * i * (1.0 - i), dc * cells[before + at] * f * (1.0 - f),
-                          dc * i * (1.0 - g * g), dh * tanh_c * o * (1.0 - o));
-            dgates[x / 4u][x % 4u] = d.x;
-            dgates[x1 / 4u][x1 % 4u] = d.y;
-            dgates[x2 / 4u][x2 % 4u] = d.z;
-            dgates[x3 / 4u][x3 % 4u] = d.w;
-            dcells[before + at] = f * dc;
-            biases += d;`,
+            dc += dh * o * (1.0 - tanh_c * tanh_c);
+            d = vec4f(dc * g * i * (1.0 - i), dc * cells[before + at] * f * (1.0 - f),
+                      dc * i * (1.0 - g * g), dh * tanh_c * o * (1.0 - o));
+            dc *= f;
+          } else {
+            dstates[before + at] += dh;
+          }
+          dgates[x / 4u][x % 4u] = d.x;
+          dgates[x1 / 4u][x1 % 4u] = d.y;
+          dgates[x2 / 4u][x2 % 4u] = d.z;
+          dgates[x3 / 4u][x3 % 4u] = d.w;
+          dcells[before + at] = dc;`,
 };
 
 /**
@@ -81,7 +78,7 @@ const lstmBackward = {
  */
 export function recurrentBackward(cell: CellName, rows: number): string {
   const gates = cell === "gru" ? 3 : 4;
-  const { bindings, over, step } = cell === "gru" ? gruBackward : lstmBackward;
+  const { bindings, step } = cell === "gru" ? gruBackward : lstmBackward;
   const through = cell === "gru" ? "drecurrent" : "dgates";
   return `${recurrentParams}
 @group(0) @binding(0) var<storage, read> weight: array<vec4f>;  // [${gates} H, H], rows padded with zeros
@@ -125,12 +122,8 @@ fn backward(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id
             dstates[after + at] = dh;
             continue;
           }
-          let x = (t * p.batch + row) * width + unit;${
-    cell === "gru" ? "\n          let x_padded = (t * p.batch + row) * padded + unit;" : ""
-  }
-          if (t < ends[index]) {${step}
-          } else {${over}
-          }
+          let x = (t * p.batch + row) * width + unit;${step}
+          biases += d;
         }
         let b = group.x * 4u * p.hidden + unit;
         for (var gate = 0u; gate < 4u; gate++) {
