@@ -3,11 +3,11 @@
 // marked; where it is not the faster one, the threshold in lib/ops/recurrent_sequence.ts is wrong.
 // Run: deno run -A bench/recurrent_shapes.ts [steps...]
 
-import { defineKernel, openDevice, Parameters, Plan, Random, Tape, type Tensor } from "../mod.ts";
-import { persistent } from "../lib/gpu/tensor.ts";
+import { openDevice, Parameters, Plan, Random, Tape, type Tensor } from "../mod.ts";
 import { gru } from "../lib/ops/gru.ts";
 import { lstm } from "../lib/ops/lstm.ts";
 import { takesWholeSequences } from "../lib/ops/recurrent_sequence.ts";
+import { openFloors } from "./floors.ts";
 
 const WIDTHS = [50, 64, 96, 128, 192, 256, 512, 1024];
 const STEPS = Deno.args.length > 0 ? Deno.args.map(Number) : [10, 50, 300];
@@ -16,9 +16,9 @@ const WIDEST = 256;
 const SECONDS = 0.5;
 
 const device = await openDevice();
-const peak = await multiplyAddsPerSecond();
+const peak = (await openFloors(device)).arithmetic.rate;
 console.log(
-  `adapter ${device.description}, profile ${device.profile}, ${(2 * peak / 1e9).toFixed(0)} GFLOP/s at most`,
+  `adapter ${device.description}, profile ${device.profile}, ${(peak / 1e9).toFixed(0)} GFLOP/s at most`,
 );
 console.log(
   "| layer over [steps, batch, inputs] | one dispatch, us a step | two a step, us a step | floor |",
@@ -55,7 +55,7 @@ async function row(cell: "lstm" | "gru", steps: number, hidden: number): Promise
     const text = (1000 * time / steps).toFixed(0);
     return whole === taken ? `**${text}**` : text;
   });
-  const floor = 1e6 * 6 * batch * gates * hidden * hidden / peak;
+  const floor = 1e6 * 12 * batch * gates * hidden * hidden / peak;
   const layer = `${cell.toUpperCase()} ${hidden} over [${steps}, ${batch}, ${hidden}]`;
   console.log(`| ${layer} | ${shown.join(" | ")} | ${floor.toFixed(0)} |`);
 }
@@ -104,38 +104,4 @@ async function record(cell: "lstm" | "gru", steps: number, batch: number, hidden
     parameters.close();
   };
   return { run, close };
-}
-
-/** Multiply-adds a second with nothing else to do: a loop over four vectors in registers. */
-async function multiplyAddsPerSecond(): Promise<number> {
-  const [groups, loops, chain] = [64, 5000, 64];
-  const kernel = defineKernel({
-    name: "multiply_adds",
-    source: `
-struct Params { loops: u32 }
-@group(0) @binding(0) var<storage, read_write> y: array<f32>;
-@group(1) @binding(0) var<uniform> p: Params;
-@compute @workgroup_size(8)
-fn forward(@builtin(global_invocation_id) id: vec3u) {
-  var a = vec4f(f32(id.x));
-  var b = a + 1.0;
-  for (var i = 0u; i < p.loops; i++) {
-${"    a = fma(a, vec4f(0.9), vec4f(0.1));\n    b = fma(b, vec4f(0.9), vec4f(0.2));\n".repeat(chain / 2)}
-  }
-  y[id.x] = dot(a, b);
-}`,
-    entryPoint: "forward",
-    bindings: { y: "write" },
-    params: { loops: "u32" },
-    workgroups: () => [groups],
-  });
-  const tape = new Tape(device, { training: false });
-  const y = persistent(device, [8 * groups], "y");
-  tape.dispatch(kernel, { y }, { loops });
-  const plan = await Plan.compile(tape);
-  let best = Infinity;
-  for (let i = 0; i < 10; i++) best = Math.min(best, (await plan.profile())[0]!.milliseconds);
-  plan.close();
-  device.destroyBuffer(y.storage.buffer!);
-  return groups * 8 * loops * chain * 4 / (best / 1000);
 }

@@ -44,10 +44,11 @@ const COMMANDS: Readonly<Record<string, Command>> = {
 
 /** Starts all peers. */
 export async function openPeers(): Promise<readonly Peer[]> {
-  return await Promise.all(Object.entries(COMMANDS).map(([name, command]) => open(name, command)));
+  return await Promise.all(Object.entries(COMMANDS).map(([name, command]) => openPeer(name, command)));
 }
 
-async function open(name: string, command: Command): Promise<Peer> {
+/** Starts a peer; one that cannot be started refuses all work. A process that ended is started anew for other work. */
+export async function openPeer(name: string, command: Command): Promise<Peer> {
   let process = new PeerProcess(command);
   try {
     const { label } = await process.ask({}) as { label: string };
@@ -66,17 +67,16 @@ async function open(name: string, command: Command): Promise<Peer> {
   }
 }
 
-/** A process that answers. */
-class PeerProcess {
+/** A process that answers. It ends when its input does, so at the latest with this process. */
+export class PeerProcess {
   #child: Deno.ChildProcess | undefined;
   #input!: WritableStreamDefaultWriter<Uint8Array>;
   #output!: ReadableStreamDefaultReader<string>;
   /** Whether it does not answer any more. */
   ended = false;
 
-  constructor(readonly command: Command) {
-    addEventListener("unload", () => this.#end());
-  }
+  /** Not started yet. */
+  constructor(readonly command: Command) {}
 
   /**
    * Asks one question; the first starts the process.
@@ -88,7 +88,7 @@ class PeerProcess {
     child.ref(); // only while it works does it keep this process alive
     const line = await this.#exchange(`${JSON.stringify(question)}\n`);
     if (line === undefined) {
-      this.ended = true;
+      await this.end();
       const { code, signal } = await child.status;
       throw new Error(`its process ended with ${signal ?? `code ${code}`}`);
     }
@@ -124,8 +124,12 @@ class PeerProcess {
     return child;
   }
 
-  #end(): void {
-    if (this.#child && !this.ended) this.#child.kill();
+  /** Ends the process, if it was started. */
+  async end(): Promise<void> {
     this.ended = true;
+    const child = this.#child;
+    if (!child) return;
+    child.ref();
+    await Promise.allSettled([this.#input.close(), this.#output.cancel(), child.status]);
   }
 }

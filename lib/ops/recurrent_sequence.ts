@@ -93,7 +93,7 @@ interface Division {
   readonly blocks: number;
 }
 
-/** Rows of a block at most, forward and back: what a kernel takes to compile grows with them, to 1.3 s with these. */
+/** Rows of a block at most, forward and back: what a kernel takes to compile grows with them, to 1.5 s with these. */
 const [ROWS, ROWS_BACK] = [56, 32];
 
 /** Rounds up to a multiple. */
