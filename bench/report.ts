@@ -18,7 +18,8 @@ function choose(names: readonly string[]): string[] {
     .map((name) => name.slice(0, -SUFFIX.length)).sort();
   const unknown = names.find((name) => !all.includes(name));
   if (unknown !== undefined) {
-    throw new RangeError(`Cannot run the benchmark "${unknown}": there are ${all.join(", ")}.`);
+    console.error(`Cannot run the benchmark "${unknown}": there are ${all.join(", ")}.`);
+    Deno.exit(2);
   }
   return names.length > 0 ? [...names] : all;
 }

@@ -61,8 +61,10 @@ fn prepare() {
   if ((bitcast<u32>(total) & 0x7fffffffu) >= 0x7f800000u) {
     control[0].skip = 1u;
     control[0].skipped += 1u;
-    control[0].loss_scale = max(1.0, 0.5 * control[0].loss_scale);
-    control[0].good_steps = 0u;
+    if (params.scale_growth_steps > 0u) {
+      control[0].loss_scale = max(1.0, 0.5 * control[0].loss_scale);
+      control[0].good_steps = 0u;
+    }
     return;
   }
   var scale = 1.0;

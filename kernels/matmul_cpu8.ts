@@ -1,18 +1,10 @@
 // The matrix product for software adapters whose workgroup of 8 is one vector of the CPU. Same bindings and
 // parameters as matmul.wgsl; generated, because the speed comes from named accumulators and constant shuffles.
 
-import { each, matmulHead } from "./matmul_head.ts";
+import { each, matmulActivation, matmulHead } from "./matmul_head.ts";
 
 /** What becomes of the sums: four columns of a row at a time. */
-export const matmulStore = `fn activate(x: vec4f) -> vec4f {
-  switch p.activation {
-    case 1u: { return tanh(clamp(x, vec4f(-15.0), vec4f(15.0))); }
-    case 2u: { return 1.0 / (1.0 + exp(-x)); }
-    case 3u: { return max(x, vec4f(0.0)); }
-    default: { return x; }
-  }
-}
-
+export const matmulStore = `${matmulActivation("vec4f")}
 fn store(start: u32, row: u32, column: u32, sums: vec4f, bias_values: vec4f) {
   if (row >= p.rows) { return; }
   let i = start + row * p.c_stride + column;

@@ -106,7 +106,7 @@ function rightBlock(transposed: boolean, width: Width): { readonly starts: strin
  * Each of the 8 lanes owns four columns of the tile in all its rows, as one `vec4f` a row. Of both operands it loads
  * `vec4f` along rows or columns, whichever lie side by side; elements of A reach the other lanes by `subgroupShuffle`
  * with a constant lane. Each row takes all it has to add before the next one begins, so that the CPU keeps its sums in
- * registers: 1.5 times as fast as column by column (docs/performance.md).
+ * registers.
  *
  * Offsets and strides of A and B have to be multiples of `width`.
  *

@@ -5,6 +5,18 @@
 export const each = (count: number, line: (index: number) => string) =>
   Array.from({ length: count }, (_, index) => line(index)).join("\n");
 
+/** What is applied to the sums, one number or four at a time. */
+export const matmulActivation = (type: "f32" | "vec4f") => `
+fn activate(x: ${type}) -> ${type} {
+  switch p.activation {
+    case 1u: { return tanh(clamp(x, ${type}(-15.0), ${type}(15.0))); }
+    case 2u: { return 1.0 / (1.0 + exp(-x)); }
+    case 3u: { return max(x, ${type}(0.0)); }
+    default: { return x; }
+  }
+}
+`;
+
 /** The parameters and bindings, with the operands' elements as `element`. */
 export const matmulHead = (element: "f32" | "u64" | "vec2<u64>") => `
 struct Params {

@@ -1,7 +1,7 @@
 // The matrix product for GPUs: tiles pass through workgroup memory. Same bindings and parameters as matmul.wgsl;
 // generated for two sizes of tile.
 
-import { each, matmulHead } from "./matmul_head.ts";
+import { each, matmulActivation, matmulHead } from "./matmul_head.ts";
 
 /** The type of four neighbouring numbers of a tile. */
 const FOUR = { f32: "vec4f", f16: "vec4<f16>" } as const;
@@ -61,15 +61,7 @@ fn b_vector(column: u32, k: u32, end: u32) -> vec4f {
   return vec4f(b[i.x], b[i.y], b[i.z], b[i.w]);
 }
 
-fn activate(x: f32) -> f32 {
-  switch p.activation {
-    case 1u: { return tanh(clamp(x, -15.0, 15.0)); }
-    case 2u: { return 1.0 / (1.0 + exp(-x)); }
-    case 3u: { return max(x, 0.0); }
-    default: { return x; }
-  }
-}
-
+${matmulActivation("f32")}
 fn store(start: u32, row: u32, first_column: u32, sums: vec4f) {
   if (row >= p.rows) { return; }
   for (var j = 0u; j < 4u; j++) {

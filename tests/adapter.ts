@@ -18,3 +18,9 @@ export function testWithAdapter(name: string, run: () => Promise<void>): void {
 export function testWithDevice(name: string, run: (device: Device) => void | Promise<void>): void {
   testWithAdapter(name, async () => await run(device!));
 }
+
+/** Registers a test that needs a device with 16-bit floats. */
+export function testInHalfPrecision(name: string, run: (device: Device) => void | Promise<void>): void {
+  if (!device || device.features.has("shader-f16")) testWithDevice(name, run);
+  else Deno.test({ name: `${name} [skipped: the adapter has no 16-bit floats]`, ignore: true, fn() {} });
+}

@@ -45,10 +45,19 @@ export class Tape {
   #closures: (() => void)[] = [];
   #written = new Map<Storage, Ranges>();
 
-  /** Starts an empty tape for kernels of `device`'s profile. */
+  /**
+   * Starts an empty tape for kernels of `device`'s profile.
+   *
+   * @throws {RangeError} If half precision is asked for and the adapter has none.
+   */
   constructor(readonly device: Device, options: TapeOptions) {
     this.training = options.training;
     this.lossScale = options.lossScale;
+    if (this.lossScale && !device.features.has("shader-f16")) {
+      throw new RangeError(
+        `Cannot record in half precision: the adapter ${device.description} has no 16-bit floats. Leave lossScale out.`,
+      );
+    }
   }
 
   /** A tensor for an intermediate result; its memory is shared with others that are not needed at the same time. */

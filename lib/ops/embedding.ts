@@ -2,7 +2,7 @@
 // ids, sends along where each of them stands, so no two invocations add to one number.
 
 import source from "../../kernels/embedding.wgsl" with { type: "text" };
-import { defineKernel } from "../gpu/kernel.ts";
+import { type Access, defineKernel } from "../gpu/kernel.ts";
 import type { Tape } from "../gpu/tape.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import { oneARow, perProfile } from "./lanes.ts";
@@ -17,30 +17,21 @@ const params = {
   accumulate_dweight: "u32",
 } as const;
 
-const forward = byPart(source, (source) =>
-  perProfile((LANES) =>
-    defineKernel({
-      name: "embedding",
-      source,
-      params,
-      overrides: { LANES },
-      entryPoint: "forward",
-      bindings: { weight: "read", ids: "read", y: "write" },
-      workgroups: ({ tokens }) => oneARow(tokens),
-    })
-  ));
-const backward = byPart(source, (source) =>
-  perProfile((LANES) =>
-    defineKernel({
-      name: "embedding",
-      source,
-      params,
-      overrides: { LANES },
-      entryPoint: "backward",
-      bindings: { inverse: "read", dy: "read", dweight: "accumulate" },
-      workgroups: ({ vocabulary }) => oneARow(vocabulary),
-    })
-  ));
+const define = <const B extends Record<string, Access>>(
+  entryPoint: string,
+  bindings: B,
+  rows: "tokens" | "vocabulary",
+) =>
+  byPart(source, (source) =>
+    perProfile((LANES) =>
+      defineKernel({
+        ...{ name: "embedding", source, entryPoint, bindings, params, overrides: { LANES } },
+        workgroups: (sizes) => oneARow(sizes[rows]),
+      })
+    ));
+
+const forward = define("forward", { weight: "read", ids: "read", y: "write" }, "tokens");
+const backward = define("backward", { inverse: "read", dy: "read", dweight: "accumulate" }, "vocabulary");
 
 /**
  * Records `y[..., :] = weight[ids[...], :]`. An id past the table's end reads its last row.

@@ -129,11 +129,12 @@ export const matmulReference: Matmul = defineKernel({
 function tiled(precision: Precision): MatmulVariant[] {
   const profiles: Profile[] = precision === "f32" ? ["gpu"] : ["gpu", "cpu8"];
   const bytes = precision === "f32" ? 32768 : 16384;
+  const has = ({ features }: Device) => precision === "f32" || features.has("shader-f16");
   return [
     {
       kernel: kernel(`matmul_tiled(128, ${precision})`, matmulTiled(128, precision), 128, 128),
       ...{ profiles, precision },
-      fits: (_, { limits }) => limits.maxComputeWorkgroupStorageSize >= bytes,
+      fits: (_, device) => has(device) && device.limits.maxComputeWorkgroupStorageSize >= bytes,
       // First where there are enough of them to busy a large GPU.
       worth: ({ c: { rows, columns } }) => {
         const tiles = Math.floor(rows / 128) * Math.floor(columns / 128);
@@ -143,7 +144,7 @@ function tiled(precision: Precision): MatmulVariant[] {
     {
       kernel: kernel(`matmul_tiled(64, ${precision})`, matmulTiled(64, precision), 64, 64),
       ...{ profiles, precision },
-      fits: always,
+      fits: (_, device) => has(device),
       worth: () => "first",
     },
   ];

@@ -20,8 +20,9 @@ export interface TrainOptions<Example = Pair> {
   /** Label smoothing; 0 by default. */
   readonly labelSmoothing?: number;
   /**
-   * `"f16"` for half precision: products take weights, activations and gradients in 16 bits and add in 32, the weights
-   * themselves stay in 32, and a loss scale keeps gradients from vanishing. For GPUs that gain from it; `"f32"` by default.
+   * `"f16"` for half precision: products take weights, activations and gradients in 16 bits and add in 32; products
+   * inside the kernels of recurrent layers, and the weights themselves, stay in 32. A loss scale keeps gradients from
+   * vanishing. `"f32"` by default.
    */
   readonly precision?: "f32" | "f16";
   /**

@@ -146,6 +146,7 @@ testEachProfile("adam() skips a step with a gradient that is not finite, and cou
     assertEquals(await optimized.readAll(), before, `a gradient of ${bad} changes something`);
     const control = await optimized.readControl();
     assertEquals([control.steps, control.norms, control.skipped], [steps, norms, count + 1]);
+    assertEquals(control.lossScale, 0, "in single precision there is none");
   }
   optimized.step(draw(random, optimized), 0.01);
   const after = await optimized.readAll();

@@ -5,7 +5,7 @@ import fc from "npm:fast-check@4.10.2";
 import { Plan } from "../../lib/gpu/plan.ts";
 import { Tape } from "../../lib/gpu/tape.ts";
 import { matmul } from "../../lib/ops/matmul.ts";
-import { assertThrows } from "../assert.ts";
+import { assertEquals, assertThrows } from "../assert.ts";
 import { device, testEachProfile } from "../device.ts";
 import { assertClose } from "./check.ts";
 import { check } from "./matmul_check.ts";
@@ -46,6 +46,24 @@ testEachProfile("matmul() agrees where C has one column", async (device) => {
     }
   }
 });
+
+testEachProfile(
+  "matmul() shares out a long inner length where few tiles would leave lanes idle",
+  async (device) => {
+    const kernels = (rows: number, inner: number) => {
+      const tape = new Tape(device, { training: false });
+      const [a, b] = [tape.input("a", [rows, inner], "f32"), tape.input("b", [inner, 4], "f32")];
+      matmul(tape, { a, b, c: tape.tensor([rows, 4], "c") });
+      return tape.dispatches.map(({ kernel }) => kernel.name === "matmul_parts");
+    };
+    const shared = device.parallelism > 1;
+    assertEquals(kernels(4, 1500), shared ? [false, true] : [false]);
+    assertEquals(kernels(4, 1000), [false], "half of it would be too short");
+    assertEquals(kernels(64 * device.parallelism, 1500), [false], "there are enough tiles");
+    await check(device, { sizes: [4, 4, 1500], bias: true, activation: "tanh" });
+    await check(device, { sizes: [3, 5, 1537], transposeA: true, accumulate: true });
+  },
+);
 
 testEachProfile("matmul() without a bias does not ask that all of B's memory be written", async (device) => {
   const tape = new Tape(device, { training: false });

@@ -24,16 +24,13 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from seq2seq_fixture import FIXTURES, format_json, pad
+from training import FIXTURES, Trained, draw_parameters, format_json, hyper_parameters, pad, report, single, train
 
 VOCABULARY = 11
 SEED = 7
 INITIAL_RANGE = 0.5  # wide enough that no gradient drowns in rounding
 CLIP_NORM = 0.08  # between the norms of each case: some steps are clipped
 LEARNING_RATE = 0.01
-BETAS = (0.9, 0.999)
-EPSILON = 1e-8
-STEPS = 10
 
 # Unsorted lengths, repeated words, an <unk>, a text as short as a text can be.
 TEXTS = [[2, 5, 9, 5, 1, 3], [2, 3], [7, 4, 10, 4, 4, 8, 6, 3], [3], [2, 6, 3]]
@@ -95,53 +92,25 @@ class Classifier(nn.Module):
 class Result:
     """One run over the batch in one precision."""
 
-    tensors: dict[str, Tensor]
+    parameters: dict[str, Tensor]
     loss_without_smoothing: float
-    losses: list[float]
-    gradient_norms: list[float]
+    trained: Trained
     logits: list[list[float]]
-
-
-def initial_parameters(model: nn.Module) -> dict[str, Tensor]:
-    """Float32 values drawn in the order of the parameters' names."""
-    generator = torch.Generator().manual_seed(SEED)
-    shapes = {name: parameter.shape for name, parameter in model.named_parameters()}
-    return {
-        name: torch.empty(shapes[name], dtype=torch.float32).uniform_(
-            -INITIAL_RANGE, INITIAL_RANGE, generator=generator
-        )
-        for name in sorted(shapes)
-    }
 
 
 def run(case: Case, dtype: torch.dtype) -> Result:
     """Trains on the one batch in the given precision."""
     model = Classifier(case).to(dtype)
-    tensors = initial_parameters(model)
-    model.load_state_dict(tensors)
+    parameters = draw_parameters(model, SEED, INITIAL_RANGE)
     texts, lengths = pad(TEXTS), torch.tensor([len(text) for text in TEXTS])
     labels = torch.tensor(LABELS, dtype=dtype)
     smoothed = labels * (1 - case.smoothing) + case.smoothing / 2
-    optimizer = torch.optim.Adam(model.parameters(), lr=LEARNING_RATE, betas=BETAS, eps=EPSILON)
     cross_entropy = nn.functional.binary_cross_entropy_with_logits
 
     before = model(texts, lengths)
-    losses, gradient_norms = [], []
-    for step in range(STEPS):
-        optimizer.zero_grad()
-        loss = cross_entropy(model(texts, lengths), smoothed)
-        loss.backward()
-        if step == 0:
-            for name, parameter in model.named_parameters():
-                assert parameter.grad is not None
-                tensors[f"grad.{name}"] = parameter.grad.clone()
-        losses.append(loss.item())
-        gradient_norms.append(nn.utils.clip_grad_norm_(model.parameters(), CLIP_NORM).item())
-        optimizer.step()
-    for name, parameter in model.named_parameters():
-        tensors[f"after.{name}"] = parameter.detach().clone()
+    trained = train(model, lambda: cross_entropy(model(texts, lengths), smoothed), LEARNING_RATE, CLIP_NORM)
     logits = [before.tolist(), model(texts, lengths).tolist()]
-    return Result(tensors, cross_entropy(before, labels).item(), losses, gradient_norms, logits)
+    return Result(parameters, cross_entropy(before, labels).item(), trained, logits)
 
 
 def description(results: dict[str, Result]) -> dict[str, Any]:
@@ -150,11 +119,8 @@ def description(results: dict[str, Result]) -> dict[str, Any]:
         "torch": torch.__version__.split("+")[0],
         "vocabulary": VOCABULARY,
         "training": {
-            "steps": STEPS,
             "clip_norm": CLIP_NORM,
-            "learning_rate": LEARNING_RATE,
-            "betas": list(BETAS),
-            "epsilon": EPSILON,
+            **hyper_parameters(LEARNING_RATE),
         },
         "texts": {"ids": pad(TEXTS).tolist(), "lengths": [len(text) for text in TEXTS]},
         "labels": LABELS,
@@ -169,8 +135,8 @@ def description(results: dict[str, Result]) -> dict[str, Any]:
                 },
                 "smoothing": case.smoothing,
                 "loss_without_smoothing": results[name].loss_without_smoothing,
-                "losses": results[name].losses,
-                "gradient_norms": results[name].gradient_norms,
+                "losses": results[name].trained.losses,
+                "gradient_norms": results[name].trained.gradient_norms,
                 "logits": {"before": results[name].logits[0], "after": results[name].logits[1]},
             }
             for name, case in CASES.items()
@@ -178,34 +144,18 @@ def description(results: dict[str, Result]) -> dict[str, Any]:
     }
 
 
-def report(name: str, exact: Result, single: Result) -> None:
-    """Prints the largest float32 error of each kind of tensor, relative to the tensor's largest value."""
-    worst = {"grad": 0.0, "after": 0.0}
-    for tensor, expected in exact.tensors.items():
-        kind = tensor.split(".")[0]
-        if kind in worst:
-            error = (single.tensors[tensor].double() - expected).abs().max() / expected.abs().max()
-            worst[kind] = max(worst[kind], error.item())
-    losses = max(abs(a / b - 1) for a, b in zip(single.losses, exact.losses))
-    norms = f"norms {min(exact.gradient_norms):.2f} to {max(exact.gradient_norms):.2f}"
-    errors = f"losses {losses:.1e}, grad {worst['grad']:.1e}, after {worst['after']:.1e}"
-    print(f"{name}: loss {exact.losses[0]:.4f} -> {exact.losses[-1]:.4f}, {norms}; float32 against float64: {errors}")
-
-
 def main() -> None:
     results = {name: run(case, torch.float64) for name, case in CASES.items()}
-    for name, result in results.items():
-        if not min(result.gradient_norms) < CLIP_NORM < max(result.gradient_norms):
-            raise ValueError(f"Cannot use these values: the norms of {name} are all on one side of {CLIP_NORM}")
     for name, case in CASES.items():
-        report(name, results[name], run(case, torch.float32))
+        results[name].trained.clips(CLIP_NORM)
+        report(name, results[name].trained, run(case, torch.float32).trained)
     tensors = {
-        f"{name}/{tensor}": value.to(torch.float32).contiguous()
+        f"{name}/{tensor}": value
         for name, result in results.items()
-        for tensor, value in result.tensors.items()
+        for tensor, value in (result.parameters | result.trained.tensors).items()
     }
     FIXTURES.mkdir(exist_ok=True)
-    save_file(tensors, FIXTURES / "classifier.safetensors")
+    save_file(single(tensors), FIXTURES / "classifier.safetensors")
     (FIXTURES / "classifier.json").write_text(format_json(description(results)) + "\n")
 
 

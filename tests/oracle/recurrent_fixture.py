@@ -19,16 +19,13 @@ It also trains once in float32 and prints how far that is from float64: the tole
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from seq2seq_fixture import format_json
-
-FIXTURES = Path(__file__).resolve().parent.parent / "fixtures"
+from training import FIXTURES, Trained, draw, draw_parameters, format_json, hyper_parameters, report, single, train
 
 SEED = 7
 LENGTHS = [5, 1, 3, 4]  # unsorted; one row as long as the batch, one as short as PyTorch can pack
@@ -37,9 +34,6 @@ HIDDEN = 5  # no multiple of four
 INITIAL_RANGE = 0.9  # wide: no gradient drowns in rounding
 CLIP_NORM = {1: 3.5, 2: 5.5}  # by layers: the first steps are clipped, the last ones not
 LEARNING_RATE = 0.05
-BETAS = (0.9, 0.999)
-EPSILON = 1e-8
-STEPS = 10
 
 
 @dataclass(frozen=True)
@@ -80,85 +74,45 @@ class Layers(nn.Module):
         return {"outputs": pad_packed_sequence(outputs)[0], "finals": finals, "final_cells": cells}
 
 
-def draw(shapes: dict[str, torch.Size]) -> dict[str, Tensor]:
-    """Float32 values drawn in the order of their names."""
-    generator = torch.Generator().manual_seed(SEED)
-    return {
-        name: torch.empty(shapes[name]).uniform_(-INITIAL_RANGE, INITIAL_RANGE, generator=generator)
-        for name in sorted(shapes)
-    }
-
-
-@dataclass(frozen=True)
-class Result:
-    """One run of a case in one precision."""
-
-    tensors: dict[str, Tensor]
-    losses: list[float]
-    gradient_norms: list[float]
-
-
-def run(case: Case, dtype: torch.dtype) -> Result:
-    """Takes ten steps of Adam."""
+def run(case: Case, dtype: torch.dtype) -> tuple[dict[str, Tensor], Trained]:
+    """What the layers are given and give at the start, and ten steps of Adam."""
     model = Layers(case).to(dtype)
-    tensors = draw({name: parameter.shape for name, parameter in model.named_parameters()})
-    model.load_state_dict(tensors)
+    tensors = draw_parameters(model, SEED, INITIAL_RANGE)
     results = model()
-    factors = draw({name: result.shape for name, result in results.items()})
+    factors = draw({name: result.shape for name, result in results.items()}, SEED, INITIAL_RANGE)
     for row, length in enumerate(LENGTHS):
         factors["outputs"][length:, row] = 0
     tensors |= {f"factor.{name}": factor for name, factor in factors.items()}
     tensors |= {name: result.detach() for name, result in results.items()}
-    optimizer = torch.optim.Adam(model.parameters(), lr=LEARNING_RATE, betas=BETAS, eps=EPSILON)
-    losses, norms = [], []
-    for step in range(STEPS):
-        optimizer.zero_grad()
-        loss = sum((result * factors[name].to(dtype)).sum() for name, result in model().items())
-        loss.backward()
-        if step == 0:
-            tensors |= {f"grad.{name}": parameter.grad.clone() for name, parameter in model.named_parameters()}
-        losses.append(loss.item())
-        norms.append(nn.utils.clip_grad_norm_(model.parameters(), CLIP_NORM[case.layers]).item())
-        optimizer.step()
-    tensors |= {f"after.{name}": parameter.detach().clone() for name, parameter in model.named_parameters()}
-    return Result(tensors, losses, norms)
 
+    def loss() -> Tensor:
+        return sum((result * factors[name].to(dtype)).sum() for name, result in model().items())
 
-def report(case: Case, exact: Result, single: Result) -> None:
-    """Prints the largest float32 errors, relative to the largest value of each tensor and of the losses."""
-    worst = 0.0
-    for name, expected in exact.tensors.items():
-        error = (single.tensors[name].double() - expected).abs().max() / expected.abs().max()
-        worst = max(worst, error.item())
-    losses = max(abs(a - b) for a, b in zip(single.losses, exact.losses))
-    print(f"{case.name}: float32 against float64: tensors {worst:.1e}, losses {losses:.1e} of {exact.losses[0]:.3f}")
+    return tensors, train(model, loss, LEARNING_RATE, CLIP_NORM[case.layers])
 
 
 def main() -> None:
     tensors, cases = {}, {}
     for case in CASES:
-        exact = run(case, torch.float64)
-        report(case, exact, run(case, torch.float32))
-        norms = exact.gradient_norms
+        start, exact = run(case, torch.float64)
         clip_norm = CLIP_NORM[case.layers]
-        if not min(norms) < clip_norm < max(norms):
-            raise ValueError(f"Cannot use seed {SEED}: the norms {norms} are all on one side of {clip_norm}")
-        tensors |= {f"{case.name}.{name}": tensor.float().contiguous() for name, tensor in exact.tensors.items()}
-        cases[case.name] = asdict(case) | {"clip_norm": clip_norm, "losses": exact.losses, "gradient_norms": norms}
+        exact.clips(clip_norm)
+        report(case.name, exact, run(case, torch.float32)[1])
+        tensors |= {f"{case.name}.{name}": tensor for name, tensor in (start | exact.tensors).items()}
+        cases[case.name] = asdict(case) | {
+            "clip_norm": clip_norm,
+            "losses": exact.losses,
+            "gradient_norms": exact.gradient_norms,
+        }
     description = {
         "torch": torch.__version__.split("+")[0],
         "inputs": INPUTS,
         "hidden": HIDDEN,
         "lengths": LENGTHS,
-        "training": {
-            "steps": STEPS,
-            "learning_rate": LEARNING_RATE,
-            "betas": list(BETAS),
-            "epsilon": EPSILON,
-        },
+        "training": hyper_parameters(LEARNING_RATE),
         "cases": cases,
     }
-    save_file(tensors, FIXTURES / "recurrent_layers.safetensors")
+    save_file(single(tensors), FIXTURES / "recurrent_layers.safetensors")
     (FIXTURES / "recurrent_layers.json").write_text(format_json(description) + "\n")
 
 

@@ -4,7 +4,7 @@ import type { Device } from "../../lib/gpu/device.ts";
 import { loadCheckpoint } from "../../lib/training/checkpoint.ts";
 import { train } from "../../lib/training/trainer.ts";
 import { heldOutLoss } from "../../lib/evaluation/held_out.ts";
-import { testWithDevice } from "../adapter.ts";
+import { testInHalfPrecision, testWithDevice } from "../adapter.ts";
 import { assert, assertEquals, assertRejects } from "../assert.ts";
 import { TemporaryFolder } from "../data/temporary_folder.ts";
 import { fingerprint, tinyModel, tinyPairs } from "./tiny.ts";
@@ -21,13 +21,9 @@ async function trained(device: Device, precision: "f32" | "f16") {
   return { loss, bits };
 }
 
-testWithDevice(
+testInHalfPrecision(
   "train() in half precision learns what it learns in single, bit for bit again",
   async (device) => {
-    if (!device.features.has("shader-f16")) {
-      console.log("skipped: the adapter has no 16-bit floats");
-      return;
-    }
     const [single, half, again] = [
       await trained(device, "f32"),
       await trained(device, "f16"),
@@ -41,10 +37,9 @@ testWithDevice(
   },
 );
 
-testWithDevice(
+testInHalfPrecision(
   "train() in half precision goes on from a checkpoint as if it had never stopped",
   async (device) => {
-    if (!device.features.has("shader-f16")) return;
     await using folder = await TemporaryFolder.make();
     const common = { batch: 16, epochs: 2, precision: "f16" } as const;
     const straight = tinyModel(device);
