@@ -75,6 +75,7 @@ export { Random } from "./lib/random.ts";
 
 // Models, training and use
 export {
+  type GreedyOutput,
   Seq2Seq,
   type Seq2SeqConfig,
   type Seq2SeqOptions,
@@ -86,7 +87,7 @@ export {
   type SequenceClassifierOptions,
 } from "./lib/models/sequence_classifier.ts";
 export type { LossOptions, Model, TextShape } from "./lib/models/model.ts";
-export type { GreedyOutput } from "./lib/models/decoder.ts";
+export type { DecoderState, DecoderStep, DecodingShape, WordByWord } from "./lib/models/word_by_word.ts";
 export type { RecurrentCell } from "./lib/models/recurrent_layer.ts";
 export {
   RecurrentLayers,

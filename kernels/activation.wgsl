@@ -3,7 +3,9 @@
 //
 // N: size   f: 1 tanh, 2 sigmoid, 3 relu
 
-struct Params { size: u32, activation: u32, accumulate_dx: u32 }
+struct Params {
+  size: u32, activation: u32, y_offset: u32, dy_offset: u32, dx_offset: u32, accumulate_dx: u32,
+}
 
 override WORKGROUP: u32 = 64u;
 
@@ -22,10 +24,11 @@ fn forward(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups:
   let i = (group.y * groups.x + group.x) * WORKGROUP + lane;
   if (i >= params.size) { return; }
   let v = x[i];
+  let o = params.y_offset + i;
   switch params.activation {
-    case 1u: { y[i] = tanh(clamp(v, -15.0, 15.0)); }
-    case 2u: { y[i] = 1.0 / (1.0 + exp(-v)); }
-    default: { y[i] = max(v, 0.0); }
+    case 1u: { y[o] = tanh(clamp(v, -15.0, 15.0)); }
+    case 2u: { y[o] = 1.0 / (1.0 + exp(-v)); }
+    default: { y[o] = max(v, 0.0); }
   }
 }
 
@@ -34,14 +37,15 @@ fn backward(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups
             @builtin(local_invocation_index) lane: u32) {
   let i = (group.y * groups.x + group.x) * WORKGROUP + lane;
   if (i >= params.size) { return; }
-  let v = y_saved[i];
+  let v = y_saved[params.y_offset + i];
   var slope = 0.0;
   switch params.activation {
     case 1u: { slope = 1.0 - v * v; }
     case 2u: { slope = v * (1.0 - v); }
     default: { slope = select(0.0, 1.0, v > 0.0); }
   }
-  var gradient = slope * dy[i];
-  if (params.accumulate_dx != 0u) { gradient += dx[i]; }
-  dx[i] = gradient;
+  let o = params.dx_offset + i;
+  var gradient = slope * dy[params.dy_offset + i];
+  if (params.accumulate_dx != 0u) { gradient += dx[o]; }
+  dx[o] = gradient;
 }

@@ -72,7 +72,7 @@ export async function translate(
     throw new RangeError(`Cannot translate with batch ${full}: it must be a positive integer.`);
   }
   if (typeof sentences === "string") return (await translate(model, [sentences], options))[0]!;
-  const encoded = sentences.map((text) => Uint32Array.from(model.source.encode(text)));
+  const encoded = sentences.map((text) => model.encodeSource(text));
   encoded.forEach(({ length }, index) => {
     if (length <= LONGEST_SOURCE) return;
     throw new RangeError(
@@ -124,15 +124,14 @@ async function decode(model: Seq2Seq, sentences: readonly Uint32Array[]): Promis
     source,
     source_lengths: lengths,
     first: new Uint32Array(rows).fill(SOS),
-    steps: new Uint32Array(rows).fill(mostSteps(sourceLength)),
   });
-  const [words, attention] = await plan.read(output.words, output.attention);
+  const [words, attention] = await plan.read(output.words, ...(output.attention ? [output.attention] : []));
   return sentences.map(({ length }, row) => {
     const ids: number[] = [];
     for (let t = 0; t < mostSteps(length) && ids.at(-1) !== EOS; t++) ids.push(words![t * rows + row]!);
     const weights = ids.map((_, t) => {
       const start = (t * rows + row) * sourceLength;
-      return [...attention!.subarray(start, start + length)];
+      return attention ? [...attention.subarray(start, start + length)] : [];
     });
     return { ids, attention: weights };
   });

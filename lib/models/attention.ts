@@ -1,21 +1,22 @@
-// Layer 3: the alignment model of Bahdanau et al. 2015 (appendix A.1.2), with its parameters.
+// Layer 3: attention with its parameters: the scores of Bahdanau et al. 2015 (appendix A.1.2), Luong et al. 2015 (section
+// 3.1) and Vaswani et al. 2017 (section 3.2.1), and the spans of Luong et al. 2015 (section 3.2).
 
 import type { ParameterScope } from "../gpu/parameters.ts";
 import type { Tape } from "../gpu/tape.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import { AdditiveAttention } from "../ops/additive_attention.ts";
-import { matmul } from "../ops/matmul.ts";
-import type { Encoded } from "./encoder.ts";
+import { LinearSteps } from "../ops/linear_steps.ts";
 import { LinearLayer } from "./linear_layer.ts";
+import type { Seq2SeqConfig } from "./seq2seq_options.ts";
 
-/** The sizes of an alignment model. */
-export interface AttentionSizes {
-  /** Width of the decoder's state. */
-  readonly query: number;
-  /** Width of the encoder's annotations. */
-  readonly values: number;
-  /** Width of the layer in which the two meet. */
-  readonly attention: number;
+/** What attention looks at, prepared once for all steps. */
+export interface AttentionMemory {
+  /** [source steps, batch, values]: the annotations. */
+  readonly values: Tensor;
+  /** [source steps, batch, width]: what is compared with the query. */
+  readonly keys: Tensor;
+  /** [batch] integers: the number of source steps of each row. */
+  readonly lengths: Tensor;
 }
 
 /** Attention at work on one batch: ask it step by step. */
@@ -24,45 +25,48 @@ export interface AttentionSteps {
   readonly contexts: Tensor;
   /** [steps, batch, source steps] */
   readonly weights: Tensor;
-  /** Records the context of step `t` for a decoder state [batch, query]. */
-  step(t: number, state: Tensor): void;
+  /** Records the context of step `t`. */
+  step(t: number): void;
 }
 
 /** `score . tanh(query(s) + key(h))`: the layers `query`, `key` and `score`. */
-export class BahdanauAttention {
+export class AttentionLayer {
   #query: LinearLayer;
   #key: LinearLayer;
   #score: LinearLayer;
 
-  /** Declares the parameters in `scope`. */
-  constructor(scope: ParameterScope, sizes: AttentionSizes) {
-    this.#query = new LinearLayer(scope.scope("query"), sizes.query, sizes.attention, { bias: false });
-    this.#key = new LinearLayer(scope.scope("key"), sizes.values, sizes.attention);
-    this.#score = new LinearLayer(scope.scope("score"), sizes.attention, 1, { bias: false });
+  /**
+   * Declares the parameters in `scope`.
+   *
+   * @param values Width of the annotations.
+   */
+  constructor(scope: ParameterScope, { hidden, attentionWidth }: Seq2SeqConfig, values: number) {
+    this.#query = new LinearLayer(scope.scope("query"), hidden, attentionWidth, { bias: false });
+    this.#key = new LinearLayer(scope.scope("key"), values, attentionWidth);
+    this.#score = new LinearLayer(scope.scope("score"), attentionWidth, 1, { bias: false });
+  }
+
+  /** Projects the annotations. */
+  prepare(tape: Tape, annotations: Tensor, lengths: Tensor): AttentionMemory {
+    return { values: annotations, keys: this.#key.forward(tape, annotations), lengths };
   }
 
   /**
-   * Projects the annotations, once for all steps.
+   * Prepares to record steps.
    *
-   * @param states [steps, batch, query]: where the decoder states will stand, for the gradient of all steps at once.
-   * @param weights Where to leave the attention weights, if they are to be read.
+   * @param states [steps, batch, hidden]: the states that ask; each must be written before its step is recorded.
    */
-  start(tape: Tape, encoded: Encoded, states: Tensor, weights?: Tensor): AttentionSteps {
-    const { annotations, lengths } = encoded;
-    const { weight } = this.#query;
+  start(tape: Tape, memory: AttentionMemory, states: Tensor): AttentionSteps {
     const [steps, batch] = states.shape as [number, number];
-    const keys = this.#key.forward(tape, annotations);
+    const { weight } = this.#query;
     const queries = tape.tensor([steps, batch, weight.rows], "queries");
-    tape.onBackward(() => matmul(tape, { a: queries.grad, transposeA: true, b: states, c: weight.grad }));
-    const score = this.#score.weight;
-    const options = { queries, keys, values: annotations, score, lengths, ...(weights ? { weights } : {}) };
-    const attention = new AdditiveAttention(tape, options);
+    const query = new LinearSteps(tape, { x: states, y: queries, weight });
+    const attention = new AdditiveAttention(tape, { queries, ...memory, score: this.#score.weight });
     return {
       contexts: attention.contexts,
       weights: attention.weights,
-      step: (t, state) => {
-        matmul(tape, { a: state, b: weight, transposeB: true, c: queries.at(t) });
-        tape.onBackward(() => matmul(tape, { a: queries.grad.at(t), b: weight, c: state.grad }));
+      step: (t) => {
+        query.step(t);
         attention.step(t);
       },
     };

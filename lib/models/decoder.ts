@@ -1,36 +1,27 @@
-// Layer 3: writes the target sentence word by word, looking at the source before each (Bahdanau et al. 2015,
-// section 3.1): attention asks with the state before the step, the context enters the step.
+// Layer 3: writes the target sentence word by word. Four decoders in one, which differ in how the source reaches them:
+// see `Seq2SeqOptions.decoder`.
 
 import type { ParameterScope } from "../gpu/parameters.ts";
 import type { Tape } from "../gpu/tape.ts";
 import type { Tensor } from "../gpu/tensor.ts";
-import { argmax } from "../ops/argmax.ts";
+import { copyInto } from "../ops/concatenate.ts";
 import { crossEntropy } from "../ops/cross_entropy.ts";
 import { dropout, type DropoutOptions } from "../ops/dropout.ts";
 import { embedding } from "../ops/embedding.ts";
-import { GruRecurrence } from "../ops/gru.ts";
 import { linear } from "../ops/linear.ts";
-import { matmul } from "../ops/matmul.ts";
-import { type AttentionSteps, BahdanauAttention } from "./attention.ts";
+import { LinearSteps } from "../ops/linear_steps.ts";
+import { repeatInput, repeatRows, repeatSteps } from "../ops/repeat.ts";
+import { AttentionLayer, type AttentionMemory } from "./attention.ts";
+import { Bridge, type InitialStates } from "./bridge.ts";
 import type { Encoded } from "./encoder.ts";
-import { recurrentDefault, standardNormal } from "./initializers.ts";
+import { linearDefault } from "./initializers.ts";
 import { LinearLayer } from "./linear_layer.ts";
-
-/** The sizes of a decoder. */
-export interface DecoderSizes {
-  /** Words in the target vocabulary. */
-  readonly vocabulary: number;
-  /** Width of a word's embedding. */
-  readonly embedding: number;
-  /** Width of the state. */
-  readonly hidden: number;
-  /** Width of the encoder's annotations. */
-  readonly annotations: number;
-  /** Width of the alignment model's hidden layer. */
-  readonly attention: number;
-  /** Width of the layer before the output. */
-  readonly readout: number;
-}
+import { Readout } from "./readout.ts";
+import { beside } from "./recurrent_layer.ts";
+import { RecurrentLayers } from "./recurrent_layers.ts";
+import { RecurrentSteps } from "./recurrent_steps.ts";
+import type { Seq2SeqConfig } from "./seq2seq_options.ts";
+import type { DecoderState, WordByWord } from "./word_by_word.ts";
 
 /** What teacher forcing needs besides the encoded source. */
 export interface TeacherForcing {
@@ -52,136 +43,220 @@ export interface TeacherForcing {
   readonly dropReadout: DropoutOptions;
 }
 
-/** A translation being written on the GPU. */
-export interface GreedyOutput {
-  /** [steps, batch] integers: the likeliest word of each step. What follows `<eos>` means nothing. */
-  readonly words: Tensor;
-  /** [steps, batch, source steps]: the attention of each step. */
-  readonly attention: Tensor;
+/** What the decoder knows of the source. */
+interface Memory {
+  /** What attention looks at. */
+  readonly attention: AttentionMemory | undefined;
+  /** [batch, hidden]: the summary of Cho et al. 2014. */
+  readonly summary: Tensor | undefined;
+  /** [batch] integers: the number of source steps of each row. */
+  readonly lengths: Tensor;
 }
 
-/** The recurrent part of the decoder at work on one batch. */
-interface DecoderSteps {
-  readonly recurrence: GruRecurrence;
-  readonly attention: AttentionSteps;
-  step(t: number): void;
+/** What a step hands to the next. */
+interface State extends InitialStates {
+  /** [batch, readout]: Luong's attentional vector, where it is fed back; zeros if left out. */
+  readonly vector?: Tensor;
 }
 
-/**
- * Embedding, attention, GRU cell, and a readout `tanh(W [s; c; y] + b)` before the output layer.
- *
- * The readout takes the state after the step, as equation 4 of the paper has it; where its appendix has a maxout
- * layer there is a tanh here.
- */
-export class AttentionalGruDecoder {
+/** Some steps of the decoder, recorded. */
+interface Steps {
+  /** [steps, batch, readout] */
+  readonly readout: Tensor;
+  /** [steps, batch, source steps] */
+  readonly weights: Tensor | undefined;
+  /** After the last step. */
+  readonly state: State;
+}
+
+/** Embedded words, recurrent layers, attention or a summary of the source, and a readout before the output layer. */
+export class Decoder {
+  #config: Seq2SeqConfig;
+  #bridge: Bridge;
   #table: Tensor;
-  #bridge: LinearLayer;
-  #attention: BahdanauAttention;
-  #cell: { weightIh: Tensor; weightHh: Tensor; biasIh: Tensor; biasHh: Tensor };
-  #readout: LinearLayer;
-  #output: LinearLayer;
+  #layers: RecurrentLayers;
+  #attention: AttentionLayer | undefined;
+  #summary: LinearLayer | undefined;
+  /** Luong's `tanh(W [s; c])`, the weight [readout, hidden + annotations]. */
+  #vector: Tensor | undefined;
+  #readout: Readout | undefined;
+  #output: { readonly weight: Tensor; readonly bias: Tensor };
 
-  /** Declares the parameters: those of the bridge in `bridge`, all others in `scope`. */
-  constructor(bridge: ParameterScope, scope: ParameterScope, sizes: DecoderSizes) {
-    const { vocabulary, hidden, annotations, attention, readout } = sizes;
-    this.#bridge = new LinearLayer(bridge, hidden, hidden);
-    this.#table = scope.declare("embedding.weight", [vocabulary, sizes.embedding], standardNormal());
-    const widths = { query: hidden, values: annotations, attention };
-    this.#attention = new BahdanauAttention(scope.scope("attention"), widths);
-    const cell = scope.scope("cell");
-    const initial = recurrentDefault(hidden);
-    this.#cell = {
-      weightIh: cell.declare("weight_ih", [3 * hidden, sizes.embedding + annotations], initial),
-      weightHh: cell.declare("weight_hh", [3 * hidden, hidden], initial),
-      biasIh: cell.declare("bias_ih", [3 * hidden], initial),
-      biasHh: cell.declare("bias_hh", [3 * hidden], initial),
+  /**
+   * Declares the parameters: those of the bridge in `bridge`, all others in `scope`.
+   *
+   * @param table [vocabulary, embedding]: the words' embeddings.
+   * @param annotations Width of the encoder's annotations.
+   */
+  constructor(
+    bridge: ParameterScope,
+    scope: ParameterScope,
+    config: Seq2SeqConfig,
+    table: Tensor,
+    annotations: number,
+  ) {
+    const { decoder, cell, hidden, layers, residual, readout, embedding } = this.#config = config;
+    this.#table = table;
+    this.#bridge = new Bridge(bridge, config);
+    if (decoder === "cho") this.#summary = new LinearLayer(scope.scope("summary"), annotations, hidden);
+    if (config.attention !== "none") {
+      this.#attention = new AttentionLayer(scope.scope("attention"), config, annotations);
+    }
+    const fed = {
+      bahdanau: annotations,
+      luong: config.inputFeeding ? readout : 0,
+      cho: hidden,
+      sutskever: 0,
     };
-    this.#readout = new LinearLayer(scope.scope("readout"), hidden + annotations + sizes.embedding, readout);
-    this.#output = new LinearLayer(scope.scope("output"), readout, vocabulary);
+    const inputs = embedding + fed[decoder];
+    this.#layers = new RecurrentLayers(scope.scope("recurrent"), { cell, inputs, hidden, layers, residual });
+    if (decoder === "luong") {
+      const width = hidden + annotations;
+      this.#vector = scope.declare("readout.weight", [readout, width], linearDefault(width));
+    } else {
+      const width = {
+        bahdanau: hidden + annotations + embedding,
+        cho: 2 * hidden + embedding,
+        sutskever: hidden,
+      }[decoder];
+      this.#readout = new Readout(scope.scope("readout"), config, width);
+    }
+    const output = scope.scope("output");
+    const [vocabulary] = table.shape as [number];
+    const initial = linearDefault(readout);
+    this.#output = {
+      weight: config.tied === "none" ? output.declare("weight", [vocabulary, readout], initial) : table,
+      bias: output.declare("bias", [vocabulary], initial),
+    };
   }
 
   /** Records the loss of the right words, each step given the right words before it. */
   teacherForced(tape: Tape, encoded: Encoded, forcing: TeacherForcing): void {
+    const { memory, state } = this.#start(tape, encoded);
     const embedded = dropout(tape, embedding(tape, this.#table, forcing.words), forcing.dropEmbedding);
-    const weight = this.#inputWeights().word;
-    const projection = linear(tape, embedded, { weight, bias: this.#cell.biasIh, label: "word projection" });
-    const steps = this.#start(tape, encoded, projection, forcing.lengths);
-    for (let t = 0; t < projection.shape[0]!; t++) steps.step(t);
-    const inputs = [steps.recurrence.outputs, steps.attention.contexts, embedded];
-    const readout = dropout(tape, this.#readout.forward(tape, inputs, "tanh"), forcing.dropReadout);
-    const { weight: output, bias } = this.#output;
+    const { readout } = this.#steps(tape, memory, embedded, state, forcing.lengths);
     const { targets, padding: ignored, smoothing, totals } = forcing;
-    crossEntropy(tape, readout, { weight: output, bias: bias!, targets, ignored, smoothing, totals });
+    const dropped = dropout(tape, readout, forcing.dropReadout);
+    crossEntropy(tape, dropped, { ...this.#output, targets, ignored, smoothing, totals });
   }
 
-  /**
-   * Records greedy decoding: each step is given the likeliest word of the one before. Nothing leaves the GPU.
-   *
-   * @param first [batch] integers: `<sos>` for each row.
-   * @param lengths [batch] integers: the number of steps, for each row the same.
-   */
-  greedy(
-    tape: Tape,
-    encoded: Encoded,
-    options: { first: Tensor; lengths: Tensor; steps: number },
-  ): GreedyOutput {
-    const { first, lengths, steps: count } = options;
-    const batch = first.size;
-    const [source] = encoded.annotations.shape as [number];
-    const { weightIh, biasIh } = this.#cell;
-    const projection = tape.tensor([count, batch, weightIh.rows], "word projection");
-    const weights = tape.kept([count, batch, source], "attention");
-    const words = tape.kept([count, batch], "words", "u32");
-    const steps = this.#start(tape, encoded, projection, lengths, weights);
-    for (let t = 0; t < count; t++) {
-      const embedded = embedding(tape, this.#table, t === 0 ? first : words.at(t - 1));
-      const weight = this.#inputWeights().word;
-      matmul(tape, { a: embedded, b: weight, transposeB: true, bias: biasIh, c: projection.at(t) });
-      steps.step(t);
-      const inputs = [steps.recurrence.outputs.at(t), steps.attention.contexts.at(t), embedded];
-      const logits = this.#output.forward(tape, this.#readout.forward(tape, inputs, "tanh"));
-      argmax(tape, logits, words.at(t));
-    }
-    return { words, attention: weights };
-  }
-
-  /** The columns of the cell's input weight that take the word, and those that take the context. */
-  #inputWeights(): { word: Tensor; context: Tensor } {
-    const { weightIh } = this.#cell;
-    const width = this.#table.columns;
-    return { word: weightIh.columnSlice(0, width), context: weightIh.columnSlice(width, weightIh.columns) };
-  }
-
-  /**
-   * Prepares the steps: s_0 = tanh(W backwardFinal + b), as in the paper's appendix A.2.2.
-   *
-   * @param projection [steps, batch, 3 hidden]: the words' part of the cell's input, written before each step.
-   */
-  #start(tape: Tape, encoded: Encoded, projection: Tensor, lengths: Tensor, weights?: Tensor): DecoderSteps {
-    const { context } = this.#inputWeights();
-    const initial = this.#bridge.forward(tape, encoded.backwardFinal, "tanh");
-    const { weightHh, biasHh } = this.#cell;
-    const recurrence = new GruRecurrence(tape, {
-      projection,
-      weight: weightHh,
-      bias: biasHh,
-      initial,
-      lengths,
-    });
-    const attention = this.#attention.start(tape, encoded, recurrence.inputs, weights);
-    const { contexts } = attention;
-    tape.onBackward(() =>
-      matmul(tape, { a: projection.grad, transposeA: true, b: contexts, c: context.grad })
-    );
+  /** Prepares to record word by word, each sentence in `copies` rows. */
+  wordByWord(tape: Tape, encoded: Encoded, copies: number): WordByWord {
+    const { memory, state } = this.#repeat(tape, this.#start(tape, encoded), copies);
+    const rows = memory.lengths.size;
     return {
-      recurrence,
-      attention,
-      step: (t) => {
-        attention.step(t, recurrence.before(t));
-        matmul(tape, { a: contexts.at(t), b: context, transposeB: true, c: projection.at(t) });
-        tape.onBackward(() => matmul(tape, { a: projection.grad.at(t), b: context, c: contexts.grad.at(t) }));
-        recurrence.step(t);
+      rows,
+      classes: this.#table.rows,
+      initial: flatten(state),
+      step: (words, state) => {
+        const embedded = embedding(tape, this.#table, words.reshape(1, rows));
+        // A step is taken by each row that has a source.
+        const steps = this.#steps(tape, memory, embedded, this.#unflatten(state), memory.lengths);
+        const logits = linear(tape, steps.readout, this.#output);
+        return { logits: logits.at(0), attention: steps.weights?.at(0), state: flatten(steps.state) };
       },
     };
   }
+
+  /** Records everything `copies` times over, the copies of a row side by side. */
+  #repeat(
+    tape: Tape,
+    start: { memory: Memory; state: State },
+    copies: number,
+  ): { memory: Memory; state: State } {
+    if (copies === 1) return start;
+    const { memory: { attention, summary, lengths }, state } = start;
+    const repeat = (x: Tensor) => repeatRows(tape, x, copies);
+    const repeated = repeatInput(tape, lengths, copies);
+    return {
+      memory: {
+        attention: attention &&
+          { values: repeat(attention.values), keys: repeat(attention.keys), lengths: repeated },
+        summary: summary && repeat(summary),
+        lengths: repeated,
+      },
+      state: this.#unflatten(flatten(state).map(repeat)),
+    };
+  }
+
+  #unflatten(state: DecoderState): State {
+    const { layers, cell, inputFeeding } = this.#config;
+    const cells = cell === "lstm" ? layers : 0;
+    return {
+      initial: state.slice(0, layers),
+      initialCells: state.slice(layers, layers + cells),
+      ...(inputFeeding ? { vector: state[layers + cells]! } : {}),
+    };
+  }
+
+  /** Records what is known of the source before the first step. */
+  #start(tape: Tape, encoded: Encoded): { readonly memory: Memory; readonly state: State } {
+    const { annotations, lengths, finals } = encoded;
+    const directions = finals.length / this.#config.layers;
+    const summary = this.#summary?.forward(tape, beside(tape, finals.slice(-directions)), "tanh");
+    const attention = this.#attention?.prepare(tape, annotations, lengths);
+    return { memory: { attention, summary, lengths }, state: this.#bridge.forward(tape, encoded, summary) };
+  }
+
+  /** Records some steps: the layers one after the other where no step needs what the one before has put out. */
+  #steps(tape: Tape, memory: Memory, embedded: Tensor, state: State, lengths: Tensor): Steps {
+    const { decoder, inputFeeding, readout } = this.#config;
+    const [steps, batch] = embedded.shape as [number, number];
+    const summary = memory.summary && repeatSteps(tape, memory.summary, steps);
+    const inputs = summary ? [embedded, summary] : [embedded];
+    const stepwise = decoder === "bahdanau" || inputFeeding || steps === 1
+      ? new RecurrentSteps(tape, this.#layers, inputs, { lengths, ...state })
+      : undefined;
+    const layers = stepwise ?? this.#layers.forward(tape, inputs, { lengths, ...state });
+
+    const asking = decoder === "bahdanau" ? stepwise!.statesBefore : layers.states;
+    const attention = memory.attention && this.#attention!.start(tape, memory.attention, asking);
+    const vectors = this.#vector && this.#startVectors(tape, [steps, batch, readout], state.vector);
+    const vector = vectors && new LinearSteps(tape, {
+      x: [layers.outputs, attention!.contexts],
+      y: vectors.slice(1, steps + 1),
+      weight: this.#vector!,
+      activation: "tanh",
+    });
+    const feed = decoder === "bahdanau"
+      ? attention!.contexts
+      : inputFeeding
+      ? vectors!.slice(0, steps)
+      : undefined;
+    if (feed) stepwise!.feed(feed);
+    for (let t = 0; t < steps; t++) {
+      if (decoder === "bahdanau") attention!.step(t);
+      stepwise?.step(t);
+      if (decoder === "luong") attention!.step(t);
+      vector?.step(t);
+    }
+
+    const { outputs } = layers;
+    const features = {
+      bahdanau: () => [outputs, attention!.contexts, embedded],
+      luong: () => [vectors!.slice(1, steps + 1)],
+      cho: () => [outputs, summary!, embedded],
+      sutskever: () => [outputs],
+    }[decoder]();
+    const after = { initial: layers.finals, initialCells: layers.finalCells };
+    return {
+      readout: this.#readout ? this.#readout.forward(tape, features) : features[0]!,
+      weights: attention?.weights,
+      state: { ...after, ...(inputFeeding ? { vector: vectors!.at(steps) } : {}) },
+    };
+  }
+
+  /** [steps + 1, batch, readout]: room for Luong's attentional vectors, behind the one that enters the first step. */
+  #startVectors(tape: Tape, shape: readonly [number, number, number], initial: Tensor | undefined): Tensor {
+    const [steps, batch, width] = shape;
+    const vectors = tape.tensor([steps + 1, batch, width], "attentional vectors");
+    if (initial) copyInto(tape, initial, vectors.at(0));
+    else tape.fill(vectors.at(0), 0);
+    return vectors;
+  }
+}
+
+/** The tensors of a state, one after the other. */
+function flatten({ initial, initialCells, vector }: State): DecoderState {
+  return [...initial, ...initialCells ?? [], ...(vector ? [vector] : [])];
 }

@@ -36,17 +36,24 @@ export interface RecurrentStart {
 /** What one direction leaves behind; see `gru` and `lstm`. */
 export type RecurrentRun = Omit<LstmOutput, "finalCells"> & Partial<LstmOutput>;
 
-interface Direction {
+/** The parameters of one direction of a layer. */
+export interface RecurrentWeights {
+  /** [gates x hidden, inputs] */
   readonly weightIh: Tensor;
+  /** [gates x hidden, hidden] */
   readonly weightHh: Tensor;
+  /** [gates x hidden] */
   readonly biasIh: Tensor;
+  /** [gates x hidden] */
   readonly biasHh: Tensor;
 }
 
 /** One layer of GRUs or LSTMs. */
 export class RecurrentLayer {
+  /** The parameters of each direction. */
+  readonly directions: readonly RecurrentWeights[];
+
   readonly #cell: RecurrentCell;
-  readonly #directions: readonly Direction[];
 
   /** Declares the parameters in `scope`. */
   constructor(scope: ParameterScope, options: RecurrentLayerOptions) {
@@ -54,7 +61,7 @@ export class RecurrentLayer {
     this.#cell = cell;
     const rows = { gru: 3, lstm: 4 }[cell] * hidden;
     const initial = recurrentDefault(hidden);
-    this.#directions = (bidirectional ? ["", "_reverse"] : [""]).map((suffix) => ({
+    this.directions = (bidirectional ? ["", "_reverse"] : [""]).map((suffix) => ({
       weightIh: scope.declare(`weight_ih_l${index}${suffix}`, [rows, inputs], initial),
       weightHh: scope.declare(`weight_hh_l${index}${suffix}`, [rows, hidden], initial),
       biasIh: scope.declare(`bias_ih_l${index}${suffix}`, [rows], initial),
@@ -78,9 +85,18 @@ export class RecurrentLayer {
     return beside(tape, this.run(tape, x, lengths).map(({ final }) => final));
   }
 
-  /** Records the layer; returns what each direction leaves behind. */
-  run(tape: Tape, x: Tensor, lengths: Tensor, start: RecurrentStart = {}): RecurrentRun[] {
-    return this.#directions.map((weights, index) => {
+  /**
+   * Records the layer; returns what each direction leaves behind.
+   *
+   * @param x [steps, batch, inputs], or several that stand for their concatenation.
+   */
+  run(
+    tape: Tape,
+    x: Tensor | readonly Tensor[],
+    lengths: Tensor,
+    start: RecurrentStart = {},
+  ): RecurrentRun[] {
+    return this.directions.map((weights, index) => {
       const initial = start.initial?.[index];
       const options = { ...weights, initial, lengths, reverse: index === 1 };
       if (this.#cell === "gru") return gru(tape, x, options);

@@ -5,7 +5,8 @@ import type { ParameterScope } from "../gpu/parameters.ts";
 import type { Tape } from "../gpu/tape.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import { dropout, type DropoutOptions } from "../ops/dropout.ts";
-import { beside, type RecurrentCell, RecurrentLayer } from "./recurrent_layer.ts";
+import { addInto, copyInto } from "../ops/concatenate.ts";
+import { beside, type RecurrentCell, RecurrentLayer, type RecurrentWeights } from "./recurrent_layer.ts";
 
 /** What {@linkcode RecurrentLayers} are made of. */
 export interface RecurrentLayersOptions {
@@ -19,6 +20,8 @@ export interface RecurrentLayersOptions {
   readonly layers?: number;
   /** Whether each layer also reads from the end; false by default. */
   readonly bidirectional?: boolean;
+  /** Whether each layer but the first adds its input to its outputs; false by default. */
+  readonly residual?: boolean;
   /**
    * Dropout on the outputs of each layer but the last, as PyTorch has it; none by default. Layer `l` draws from the
    * stream `stream + l`.
@@ -44,6 +47,8 @@ export interface RecurrentLayersOutput {
    * have zeros.
    */
   readonly outputs: Tensor;
+  /** [steps, batch, directions x hidden]: the last layer's outputs without what residual layers add to them. */
+  readonly states: Tensor;
   /**
    * The state after all steps of a row, [batch, hidden], for each layer and direction: as PyTorch's `h_n`, first layer
    * forward, first layer in reverse, second layer forward, and so on.
@@ -107,28 +112,40 @@ export class RecurrentLayers {
   /**
    * Records the layers over a padded sequence.
    *
-   * @param x [steps, batch, inputs]; rows are padded at their end.
+   * @param x [steps, batch, inputs], or several that stand for their concatenation; rows are padded at their end.
    * @param input The lengths, and the states to begin from.
    * @throws {RangeError} If shapes do not fit, or there are too few or too many initial states.
    */
-  forward(tape: Tape, x: Tensor, input: RecurrentLayersInput): RecurrentLayersOutput {
-    this.#check(x, input);
+  forward(tape: Tape, x: Tensor | readonly Tensor[], input: RecurrentLayersInput): RecurrentLayersOutput {
+    const inputs = x instanceof Array ? x : [x as Tensor];
+    this.#check(inputs, input);
     const { lengths, initial, initialCells } = input;
     const finals: Tensor[] = [];
     const finalCells: Tensor[] = [];
-    let outputs = x;
+    let states!: Tensor;
+    let outputs!: Tensor;
     for (const [index, layer] of this.#layers.entries()) {
-      if (index > 0) outputs = this.#drop(tape, outputs, index - 1);
-      const states = [finals.length, finals.length + (this.options.bidirectional ? 2 : 1)] as const;
-      const runs = layer.run(tape, outputs, lengths, {
-        initial: initial?.slice(...states),
-        initialCells: initialCells?.slice(...states),
+      const below = index === 0 ? inputs : [this.#drop(tape, outputs, index - 1)];
+      const range = [finals.length, finals.length + layer.directions.length] as const;
+      const runs = layer.run(tape, below, lengths, {
+        initial: initial?.slice(...range),
+        initialCells: initialCells?.slice(...range),
       });
-      outputs = beside(tape, runs.map(({ outputs }) => outputs));
+      states = outputs = beside(tape, runs.map(({ outputs }) => outputs));
+      if (index > 0 && this.options.residual) {
+        outputs = tape.tensor(states.shape, `${states.label} and input`);
+        copyInto(tape, states, outputs);
+        addInto(tape, below[0]!, outputs);
+      }
       finals.push(...runs.map(({ final }) => final));
       finalCells.push(...runs.flatMap(({ finalCells }) => finalCells ?? []));
     }
-    return { outputs, finals, finalCells };
+    return { outputs, states, finals, finalCells };
+  }
+
+  /** The parameters of a layer, those of its forward direction. */
+  weights(layer: number): RecurrentWeights {
+    return this.#layers[layer]!.directions[0]!;
   }
 
   #drop(tape: Tape, outputs: Tensor, layer: number): Tensor {
@@ -136,18 +153,18 @@ export class RecurrentLayers {
     return dropout(tape, outputs, { ...this.#dropout, stream: this.#dropout.stream + layer });
   }
 
-  #check(x: Tensor, { initial, initialCells }: RecurrentLayersInput): void {
+  #check(x: readonly Tensor[], { initial, initialCells }: RecurrentLayersInput): void {
     const { cell, inputs, hidden, layers, bidirectional } = this.options;
-    if (x.shape.length !== 3 || x.columns !== inputs) {
-      throw new RangeError(
-        `Cannot run recurrent layers over "${x.label}" [${x.shape}]: expected [steps, batch, ${inputs}].`,
-      );
+    const columns = x.reduce((sum, { columns }) => sum + columns, 0);
+    if (x.some(({ shape }) => shape.length !== 3) || columns !== inputs) {
+      const given = x.map(({ label, shape }) => `"${label}" [${shape}]`).join(" and ");
+      throw new RangeError(`Cannot run recurrent layers over ${given}: expected [steps, batch, ${inputs}].`);
     }
     if (cell === "gru" && initialCells) {
       throw new RangeError("Cannot start GRU layers from memory cells: only LSTMs have any.");
     }
     const count = layers * (bidirectional ? 2 : 1);
-    const shape = `${x.shape[1]},${hidden}`;
+    const shape = `${x[0]!.shape[1]},${hidden}`;
     for (const [name, states] of Object.entries({ initial, initialCells })) {
       if (states && (states.length !== count || states.some((state) => String(state.shape) !== shape))) {
         throw new RangeError(
@@ -162,7 +179,7 @@ export class RecurrentLayers {
 
 /** Fills in the defaults and refuses what cannot be. */
 function complete(options: RecurrentLayersOptions): RecurrentLayers["options"] {
-  const { cell, inputs, hidden, layers = 1, bidirectional = false, dropout } = options;
+  const { cell, inputs, hidden, layers = 1, bidirectional = false, residual = false, dropout } = options;
   const refuse = (what: string): never => {
     throw new RangeError(`Cannot create recurrent layers ${what}.`);
   };
@@ -176,5 +193,5 @@ function complete(options: RecurrentLayersOptions): RecurrentLayers["options"] {
   if (dropout && !(dropout.rate >= 0 && dropout.rate < 1)) {
     refuse(`with dropout of rate ${dropout.rate}: it must be in [0, 1)`);
   }
-  return { cell, inputs, hidden, layers, bidirectional };
+  return { cell, inputs, hidden, layers, bidirectional, residual };
 }

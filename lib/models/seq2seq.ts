@@ -1,39 +1,26 @@
 // Layer 3: the translation model: an encoder, a decoder that looks at it, and the vocabularies of both.
 
-import { type Batch, type Bucket, type EncodedPair, encodePairs } from "../data/batches.ts";
+import type { Batch, Bucket, EncodedPair } from "../data/batches.ts";
 import type { Pair } from "../data/pair.ts";
 import type { Tokenizer } from "../data/tokenizer.ts";
 import { PAD } from "../data/vocabulary.ts";
 import type { Device } from "../gpu/device.ts";
 import { Parameters } from "../gpu/parameters.ts";
 import type { Tape } from "../gpu/tape.ts";
+import type { Tensor } from "../gpu/tensor.ts";
 import { Random } from "../random.ts";
-import { AttentionalGruDecoder, type GreedyOutput } from "./decoder.ts";
-import { BidirectionalGruEncoder, type Encoded } from "./encoder.ts";
+import { argmax } from "../ops/argmax.ts";
+import { copyColumns } from "../ops/concatenate.ts";
+import { dropout, type DropoutOptions } from "../ops/dropout.ts";
+import { embedding } from "../ops/embedding.ts";
+import { Decoder } from "./decoder.ts";
+import { type Encoded, Encoder } from "./encoder.ts";
+import { standardNormal } from "./initializers.ts";
 import type { LossOptions, Model } from "./model.ts";
+import { completeSeq2Seq, type Seq2SeqConfig, type Seq2SeqOptions } from "./seq2seq_options.ts";
+import type { DecodingShape, WordByWord } from "./word_by_word.ts";
 
-/** What a {@linkcode Seq2Seq} is made of; everything has a default. */
-export interface Seq2SeqOptions {
-  /** The recurrent cell; so far only GRUs. */
-  readonly cell?: "gru";
-  /** The kind of attention; so far only Bahdanau's. */
-  readonly attention?: "bahdanau";
-  /** Width of the word embeddings; 128 by default. */
-  readonly embedding?: number;
-  /** Width of the recurrent states; 256 by default. */
-  readonly hidden?: number;
-  /** Width of the alignment model's hidden layer; that of the states by default. */
-  readonly attentionWidth?: number;
-  /** Width of the layer before the output; that of the states by default. */
-  readonly readout?: number;
-  /** The share of embeddings and readouts that is dropped in training; 0.2 by default. */
-  readonly dropout?: number;
-  /** Draws the initial weights and the dropped elements; 1 by default. */
-  readonly seed?: number;
-}
-
-/** A model's options with all defaults filled in: what `config.json` stores. */
-export type Seq2SeqConfig = Required<Seq2SeqOptions>;
+export type { Seq2SeqConfig, Seq2SeqOptions } from "./seq2seq_options.ts";
 
 /** The languages of a model. */
 export interface Seq2SeqTokenizers {
@@ -43,10 +30,21 @@ export interface Seq2SeqTokenizers {
   readonly target: Tokenizer;
 }
 
+/** A translation being written on the GPU. */
+export interface GreedyOutput {
+  /** [steps, batch] integers: the likeliest word of each step. What follows `<eos>` means nothing. */
+  readonly words: Tensor;
+  /** [steps, batch, source steps]: the attention of each step; absent where there is none. */
+  readonly attention: Tensor | undefined;
+}
+
+/** The streams that dropouts draw from; between layers, that of the lowest and as many as there are layers. */
+const STREAMS = { source: 0, target: 1, readout: 2, encoder: 16, decoder: 32 } as const;
+
 /**
- * A sequence-to-sequence model with attention: a bidirectional GRU encoder and a GRU decoder with additive attention
- * (Bahdanau et al. 2015). Parameters have the names, shapes and gate order of the same model in PyTorch, and start
- * from PyTorch's default distributions.
+ * A recurrent sequence-to-sequence model: an encoder, and one of four decoders (see {@linkcode Seq2SeqOptions.decoder}). By
+ * default that of Bahdanau et al. 2015: a GRU in both directions, a GRU decoder with additive attention. Parameters have the
+ * names, shapes and gate order of the same model in PyTorch, and start from PyTorch's default distributions.
  *
  * @example Sizes
  * ```ts
@@ -75,33 +73,45 @@ export class Seq2Seq implements Model<Pair> {
   readonly countsRightAnswers = false;
 
   #onClose: (() => void)[] = [];
-  #encoder: BidirectionalGruEncoder;
-  #decoder: AttentionalGruDecoder;
+  /** [source words, embedding] */
+  #table: Tensor;
+  #encoder: Encoder;
+  #decoder: Decoder;
 
   /**
    * Creates a model with freshly drawn weights.
    *
    * @param device Where it lives.
    * @param options The tokenizers, and what differs from the defaults.
-   * @throws {RangeError} If a size is not a positive integer or the dropout not in [0, 1).
+   * @throws {RangeError} If an option is out of range or does not go with another, or tied vocabularies differ.
    */
   constructor(readonly device: Device, options: Seq2SeqTokenizers & Seq2SeqOptions) {
+    this.parameters = new Parameters(device);
     this.source = options.source;
     this.target = options.target;
-    this.config = complete(options);
-    const { hidden, attentionWidth, readout, seed } = this.config;
-    this.parameters = new Parameters(device);
-    const { parameters } = this;
-    const { size: sourceSize } = this.source.vocabulary;
-    const sizes = { vocabulary: sourceSize, embedding: this.config.embedding, hidden };
-    this.#encoder = new BidirectionalGruEncoder(parameters.scope("encoder"), sizes);
-    this.#decoder = new AttentionalGruDecoder(parameters.scope("bridge"), parameters.scope("decoder"), {
-      ...sizes,
-      vocabulary: this.target.vocabulary.size,
-      annotations: 2 * hidden,
-      attention: attentionWidth,
-      readout,
+    this.config = completeSeq2Seq(options);
+    const { config, parameters } = this;
+    const { cell, layers, bidirectional, residual, embedding, hidden, tied, seed } = config;
+    const [sources, targets] = [this.source.vocabulary.size, this.target.vocabulary.size];
+    if (
+      tied === "all" && String(this.source.vocabulary.toJSON()) !== String(this.target.vocabulary.toJSON())
+    ) {
+      throw new RangeError(
+        `Cannot create a Seq2Seq with tied "all": its vocabularies of ${sources} and ${targets} words differ. ` +
+          "Learn one tokenizer from both sides, and give it as both.",
+      );
+    }
+    const table = parameters.declare("decoder.embedding.weight", [targets, embedding], standardNormal());
+    this.#table = tied === "all"
+      ? table
+      : parameters.declare("encoder.embedding.weight", [sources, embedding], standardNormal());
+    const recurrent = { cell, inputs: embedding, hidden, layers, bidirectional, residual };
+    this.#encoder = new Encoder(parameters.scope("encoder"), {
+      ...recurrent,
+      dropout: this.#drop("encoder"),
     });
+    const scopes = [parameters.scope("bridge"), parameters.scope("decoder")] as const;
+    this.#decoder = new Decoder(...scopes, config, table, this.#encoder.width);
     parameters.allocate(new Random(seed));
   }
 
@@ -110,9 +120,19 @@ export class Seq2Seq implements Model<Pair> {
     return { source: this.source, target: this.target };
   }
 
+  /** Turns a source sentence into word numbers, in the order in which they are read. */
+  encodeSource(text: string): Uint32Array {
+    const ids = Uint32Array.from(this.source.encode(text));
+    if (this.config.reverseSource) ids.subarray(1, -1).reverse();
+    return ids;
+  }
+
   /** Turns sentence pairs into word numbers. */
   encode(pairs: readonly Pair[]): EncodedPair[] {
-    return encodePairs(pairs, this.source, this.target);
+    return pairs.map(({ source, target }) => ({
+      source: this.encodeSource(source),
+      target: Uint32Array.from(this.target.encode(target)),
+    }));
   }
 
   /**
@@ -123,7 +143,6 @@ export class Seq2Seq implements Model<Pair> {
   loss(tape: Tape, bucket: Bucket, options: LossOptions): void {
     const { sourceLength, rows, targetLength } = bucket;
     const encoded = this.#encode(tape, sourceLength, rows);
-    const { dropout: rate, seed } = this.config;
     this.#decoder.teacherForced(tape, encoded, {
       words: tape.input("words", [targetLength - 1, rows], "u32"),
       targets: tape.input("targets", [targetLength - 1, rows], "u32"),
@@ -131,8 +150,8 @@ export class Seq2Seq implements Model<Pair> {
       padding: PAD,
       smoothing: options.smoothing ?? 0,
       totals: options.totals,
-      dropEmbedding: { rate, seed, stream: 1 },
-      dropReadout: { rate, seed, stream: 2 },
+      dropEmbedding: this.#drop("target"),
+      dropReadout: this.#drop("readout"),
     });
   }
 
@@ -150,17 +169,35 @@ export class Seq2Seq implements Model<Pair> {
   }
 
   /**
+   * Records the encoding of a batch, and prepares to decode it word by word.
+   *
+   * The plan gets the inputs `source` [sourceLength, sentences] and `source_lengths` [sentences].
+   */
+  wordByWord(tape: Tape, { sourceLength, sentences, copies }: DecodingShape): WordByWord {
+    return this.#decoder.wordByWord(tape, this.#encode(tape, sourceLength, sentences), copies);
+  }
+
+  /**
    * Records greedy translation, wholly on the GPU: `steps` words for each row.
    *
-   * The plan gets the inputs `source` [sourceLength, rows], `source_lengths` [rows], `first` [rows], all `<sos>`, and
-   * `steps` [rows], all the number of steps.
+   * The plan gets the inputs of {@linkcode Seq2Seq.wordByWord}, and `first` [rows], all `<sos>`.
    */
   greedy(tape: Tape, shape: { sourceLength: number; rows: number; steps: number }): GreedyOutput {
     const { sourceLength, rows, steps } = shape;
-    const encoded = this.#encode(tape, sourceLength, rows);
-    const first = tape.input("first", [rows], "u32");
-    const lengths = tape.input("steps", [rows], "u32");
-    return this.#decoder.greedy(tape, encoded, { first, lengths, steps });
+    const decoder = this.wordByWord(tape, { sourceLength, sentences: rows, copies: 1 });
+    const words = tape.kept([steps, rows], "words", "u32");
+    const attention = this.config.attention === "none"
+      ? undefined
+      : tape.kept([steps, rows, sourceLength], "attention");
+    let last = tape.input("first", [rows], "u32");
+    let state = decoder.initial;
+    for (let t = 0; t < steps; t++) {
+      const step = decoder.step(last, state, t);
+      state = step.state;
+      last = argmax(tape, step.logits, words.at(t));
+      if (attention) copyColumns(tape, step.attention!, attention.at(t));
+    }
+    return { words, attention };
   }
 
   /** Runs `free` when the model is closed: for what was made for this model alone. */
@@ -177,27 +214,12 @@ export class Seq2Seq implements Model<Pair> {
   #encode(tape: Tape, length: number, rows: number): Encoded {
     const source = tape.input("source", [length, rows], "u32");
     const lengths = tape.input("source_lengths", [rows], "u32");
-    const { dropout: rate, seed } = this.config;
-    return this.#encoder.forward(tape, source, lengths, { rate, seed, stream: 0 });
+    const embedded = dropout(tape, embedding(tape, this.#table, source), this.#drop("source"));
+    return this.#encoder.forward(tape, embedded, lengths);
   }
-}
 
-/** Fills in the defaults and refuses sizes that cannot be. */
-function complete(options: Seq2SeqOptions): Seq2SeqConfig {
-  const { cell = "gru", attention = "bahdanau", embedding = 128, hidden = 256, dropout = 0.2, seed = 1 } =
-    options;
-  const { attentionWidth = hidden, readout = hidden } = options;
-  for (const [name, size] of Object.entries({ embedding, hidden, attentionWidth, readout })) {
-    if (!Number.isInteger(size) || size < 1) {
-      throw new RangeError(`Cannot create a Seq2Seq with ${name} ${size}: it must be a positive integer.`);
-    }
+  #drop(what: keyof typeof STREAMS): DropoutOptions {
+    const { dropout: rate, seed } = this.config;
+    return { rate, seed, stream: STREAMS[what] };
   }
-  if (!(dropout >= 0 && dropout < 1)) {
-    throw new RangeError(`Cannot create a Seq2Seq with dropout ${dropout}: it must be in [0, 1).`);
-  }
-  if (cell !== "gru") throw new RangeError(`Cannot create a Seq2Seq of "${cell}" cells: known is "gru".`);
-  if (attention !== "bahdanau") {
-    throw new RangeError(`Cannot create a Seq2Seq with attention "${attention}": known is "bahdanau".`);
-  }
-  return { cell, attention, embedding, hidden, attentionWidth, readout, dropout, seed };
 }

@@ -15,7 +15,14 @@ export const ACTIVATIONS: Readonly<Record<Activation, number>> = { none: 0, tanh
 const common = {
   name: "activation",
   source,
-  params: { size: "u32", activation: "u32", accumulate_dx: "u32" },
+  params: {
+    size: "u32",
+    activation: "u32",
+    y_offset: "u32",
+    dy_offset: "u32",
+    dx_offset: "u32",
+    accumulate_dx: "u32",
+  },
   overrides: { WORKGROUP },
   workgroups: ({ size }: { size: number }) => elementwise(size),
 } as const;

@@ -1,4 +1,4 @@
-// Layer 2: joining tensors along their last axis. Slices need no operation: they are views (Tensor.slice).
+// Layer 2: copying, adding and joining tensors, or some of their columns. Slices need no operation: they are views (Tensor.slice).
 
 import source from "../../kernels/copy_columns.wgsl" with { type: "text" };
 import { elementwise, WORKGROUP } from "../gpu/fill.ts";
@@ -44,6 +44,13 @@ export function copyInto(tape: Tape, x: Tensor, y: Tensor): void {
   copyColumns(tape, x, y);
   if (x.storage.kind === "input") return;
   const sizes = { rows: x.rows, columns: x.columns };
+  tape.onBackward(() => tape.dispatch(add[partOf(x, y)], { x: y.grad, y: x.grad }, sizes));
+}
+
+/** Records `y += x` for two tensors of one shape, `y` written before: a residual connection, say (He et al. 2016). */
+export function addInto(tape: Tape, x: Tensor, y: Tensor): void {
+  const sizes = { rows: x.rows, columns: x.columns };
+  tape.dispatch(add[partOf(x, y)], { x, y }, sizes);
   tape.onBackward(() => tape.dispatch(add[partOf(x, y)], { x: y.grad, y: x.grad }, sizes));
 }
 

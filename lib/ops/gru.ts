@@ -185,17 +185,17 @@ export interface GruLayerOptions {
 /**
  * Records a GRU layer over a padded sequence.
  *
- * @param x [steps, batch, inputs]; rows are padded at their end.
+ * @param x [steps, batch, inputs], or several that stand for their concatenation; rows are padded at their end.
  * @returns The outputs [steps, batch, hidden] and the final state [batch, hidden]. Beyond its length a row's output
  *   is its last state (in reverse: the initial one), where PyTorch's packed sequences have zeros.
  */
 export function gru(
   tape: Tape,
-  x: Tensor,
+  x: Tensor | readonly Tensor[],
   options: GruLayerOptions,
 ): { readonly outputs: Tensor; readonly final: Tensor } {
   const { weightIh, biasIh, weightHh: weight, biasHh: bias, initial, lengths, reverse = false } = options;
-  const [steps, batch] = x.shape as [number, number];
+  const [steps, batch] = (x instanceof Array ? x[0]! : x as Tensor).shape as [number, number];
   const sizes = { steps, batch, hidden: weight.columns, reverse };
   const variant = recurrentVariant(tape.device, "gru", sizes, options.wholeSequence);
   const projection = linear(tape, x, {

@@ -9,8 +9,7 @@ import type { Tensor } from "../gpu/tensor.ts";
 import { columnSum } from "./column_sum.ts";
 import { linear } from "./linear.ts";
 import { matmul } from "./matmul.ts";
-import type { LstmSequence } from "./recurrent_sequence.ts";
-import { RecurrentStates } from "./recurrent_states.ts";
+import { type RecurrentSizes, RecurrentStates } from "./recurrent_states.ts";
 import { fusedLstmStep, fusesSteps } from "./recurrent_step.ts";
 import { recurrentVariant } from "./recurrent_variants.ts";
 
@@ -86,66 +85,145 @@ export interface LstmOutput {
   readonly finalCells: Tensor;
 }
 
+/** What an LSTM recurrence is made of. */
+export interface LstmOptions {
+  /** [steps, batch, 4 hidden]: the input's projection, bias included; the gates take its place. */
+  readonly projection: Tensor;
+  /** [4 hidden, hidden] */
+  readonly weight: Tensor;
+  /** [4 hidden] */
+  readonly bias: Tensor;
+  /** [batch, hidden], the state before the first step; zeros if left out. */
+  readonly initial?: Tensor | undefined;
+  /** [batch, hidden], the memory cells before the first step; zeros if left out. */
+  readonly initialCells?: Tensor | undefined;
+  /** [batch] integers: rows keep their state from this step on (or, in reverse, up to it). */
+  readonly lengths: Tensor;
+  /** Whether to go from the last step to the first. */
+  readonly reverse?: boolean;
+}
+
 /**
- * Records an LSTM layer over a padded sequence (Hochreiter & Schmidhuber 1997, as PyTorch has it):
- * `i, f, o = sigmoid(W x + R h + b)`, `g = tanh(W_g x + R_g h + b_g)`, `c' = f c + i g`, `h' = o tanh(c')`.
+ * The recurrence of an LSTM (Hochreiter & Schmidhuber 1997, as PyTorch has it):
+ * `i, f, o = sigmoid(x + R h + b)`, `g = tanh(x_g + R_g h + b_g)`, `c' = f c + i g`, `h' = o tanh(c')`.
  *
- * @param x [steps, batch, inputs]; rows are padded at their end.
- * @throws {RangeError} If the shapes do not fit.
+ * Steps are recorded one by one with {@linkcode LstmRecurrence.step}, as those of `GruRecurrence`; {@linkcode lstm}
+ * records them all.
  */
-export function lstm(tape: Tape, x: Tensor, options: LstmLayerOptions): LstmOutput {
-  const { weightIh, weightHh: weight, biasIh, biasHh: bias, initial, initialCells, lengths } = options;
-  const [steps, batch] = x.shape as [number, number];
+export class LstmRecurrence {
+  /** [steps, batch, hidden]: the state after each step; rows that are over repeat their last. */
+  readonly outputs: Tensor;
+  /** [batch, hidden]: the state after all steps, in reverse the one at step 0. */
+  readonly final: Tensor;
+  /** [batch, hidden]: the memory cells that belong to `final`. */
+  readonly finalCells: Tensor;
+
+  #states: RecurrentStates;
+  #cells: RecurrentStates;
+
+  /**
+   * Prepares to record steps.
+   *
+   * @throws {RangeError} If the shapes do not fit.
+   */
+  constructor(readonly tape: Tape, readonly options: LstmOptions) {
+    const { projection, weight, initial, initialCells } = options;
+    const sizes = sizesOf(projection.shape, options);
+    this.#states = new RecurrentStates(tape, sizes, initial, `states of ${weight.label}`);
+    this.#cells = new RecurrentStates(tape, sizes, initialCells, `cells of ${weight.label}`);
+    this.outputs = this.#states.outputs;
+    this.final = this.#states.final;
+    this.finalCells = this.#cells.final;
+    tape.onBackward(() => {
+      matmul(tape, { a: projection.grad, transposeA: true, b: this.inputs, c: weight.grad });
+      columnSum(tape, projection.grad, options.bias.grad);
+    });
+  }
+
+  /** [batch, hidden]: the state before step `t` is taken. */
+  before(t: number): Tensor {
+    return this.#states.before(t);
+  }
+
+  /** [steps, batch, hidden]: the states before each step. */
+  get inputs(): Tensor {
+    return this.#states.inputs;
+  }
+
+  /** Records step `t`: a product, then the gates, on GPUs both at once. */
+  step(t: number): void {
+    const { tape } = this;
+    const { projection, weight, bias, lengths } = this.options;
+    const gates = projection.at(t);
+    const [before, states] = [this.before(t), this.#states.after(t)];
+    const [cellsBefore, cells] = [this.#cells.before(t), this.#cells.after(t)];
+    const [, batch, hidden] = this.#states.all.shape as [number, number, number];
+    const params = { batch, hidden, step: t, previous: before.offset, current: states.offset };
+    if (fusesSteps(tape.device, params)) {
+      tape.dispatch(fusedLstmStep, { weight, bias, lengths, gates, states, cells }, params);
+    } else {
+      matmul(tape, { a: before, b: weight, transposeB: true, bias, c: gates });
+      tape.dispatch(forward, { gates, lengths, states, cells }, params);
+    }
+    tape.onBackward(() => {
+      tape.require(states.grad);
+      tape.require(cells.grad);
+      tape.dispatch(backward, {
+        gates_saved: gates,
+        lengths,
+        cells_saved: this.#cells.all,
+        dstates: before.grad,
+        dcells: cellsBefore.grad,
+        dgates: gates.grad,
+      }, params);
+      matmul(tape, { a: gates.grad, b: weight, c: before.grad });
+    });
+  }
+}
+
+/** The sizes of a recurrence, or an error where its shapes do not fit. */
+function sizesOf(projection: readonly number[], options: Omit<LstmOptions, "projection">): RecurrentSizes {
+  const { weight, bias, lengths, reverse = false } = options;
+  const [steps, batch, gates] = projection as [number, number, number];
   const hidden = weight.columns;
-  if (weight.rows !== 4 * hidden || bias.size !== 4 * hidden || lengths.size !== batch) {
+  if (weight.rows !== gates || gates !== 4 * hidden || bias.size !== gates || lengths.size !== batch) {
     throw new RangeError(
-      `Cannot record an LSTM over [${x.shape}] with recurrent weight [${weight.shape}], bias [${bias.shape}] and ` +
-        `lengths [${lengths.shape}]: expected [4 hidden, hidden], [4 hidden] and [batch].`,
+      `Cannot record an LSTM of projection [${projection}], recurrent weight [${weight.shape}], bias [${bias.shape}] ` +
+        `and lengths [${lengths.shape}]: expected [steps, batch, 4 hidden], [4 hidden, hidden], [4 hidden] and [batch].`,
     );
   }
-  const sizes = { steps, batch, hidden, reverse: options.reverse ?? false };
+  return { steps, batch, hidden, reverse };
+}
+
+/**
+ * Records an LSTM layer over a padded sequence; see {@linkcode LstmRecurrence}.
+ *
+ * @param x [steps, batch, inputs], or several that stand for their concatenation; rows are padded at their end.
+ * @throws {RangeError} If the shapes do not fit.
+ */
+export function lstm(tape: Tape, x: Tensor | readonly Tensor[], options: LstmLayerOptions): LstmOutput {
+  const { weightIh, weightHh: weight, biasIh, biasHh: bias, initial, initialCells, lengths } = options;
+  const [steps, batch] = (x instanceof Array ? x[0]! : x as Tensor).shape as [number, number];
+  const carried = { weight, bias, initial, initialCells, lengths, reverse: options.reverse ?? false };
+  const sizes = sizesOf([steps, batch, weightIh.rows], carried);
   const variant = recurrentVariant(tape.device, "lstm", sizes, options.wholeSequence);
-  const gates = linear(tape, x, {
+  const projection = linear(tape, x, {
     weight: weightIh,
     bias: variant?.takesBiases ? undefined : biasIh,
     label: `gates of ${weight.label}`,
   });
+  if (!variant) {
+    const cells = new LstmRecurrence(tape, { projection, ...carried });
+    for (let i = 0; i < steps; i++) cells.step(sizes.reverse ? steps - 1 - i : i);
+    const { outputs, final, finalCells } = cells;
+    return { outputs, final, finalCells };
+  }
   const states = new RecurrentStates(tape, sizes, initial, `states of ${weight.label}`);
   const cells = new RecurrentStates(tape, sizes, initialCells, `cells of ${weight.label}`);
   tape.onBackward(() => {
-    matmul(tape, { a: gates.grad, transposeA: true, b: states.inputs, c: weight.grad });
-    if (!variant?.takesBiases) columnSum(tape, gates.grad, bias.grad);
+    matmul(tape, { a: projection.grad, transposeA: true, b: states.inputs, c: weight.grad });
+    if (!variant.takesBiases) columnSum(tape, projection.grad, bias.grad);
   });
-  const sequence = { sizes, gates, states, cells, weight, inputBias: biasIh, bias, lengths };
-  if (variant) variant.lstm(tape, sequence);
-  else for (let i = 0; i < steps; i++) step(tape, sequence, sizes.reverse ? steps - 1 - i : i);
+  variant.lstm(tape, { sizes, gates: projection, states, cells, weight, inputBias: biasIh, bias, lengths });
   return { outputs: states.outputs, final: states.final, finalCells: cells.final };
-}
-
-/** Records step `t`: a product, then the gates, on GPUs both at once. */
-function step(tape: Tape, { sizes, weight, bias, lengths, ...rest }: LstmSequence, t: number): void {
-  const { batch, hidden } = sizes;
-  const gates = rest.gates.at(t);
-  const [before, states] = [rest.states.before(t), rest.states.after(t)];
-  const [cellsBefore, cells] = [rest.cells.before(t), rest.cells.after(t)];
-  const params = { batch, hidden, step: t, previous: before.offset, current: states.offset };
-  if (fusesSteps(tape.device, params)) {
-    tape.dispatch(fusedLstmStep, { weight, bias, lengths, gates, states, cells }, params);
-  } else {
-    matmul(tape, { a: before, b: weight, transposeB: true, bias, c: gates });
-    tape.dispatch(forward, { gates, lengths, states, cells }, params);
-  }
-  tape.onBackward(() => {
-    tape.require(states.grad);
-    tape.require(cells.grad);
-    tape.dispatch(backward, {
-      gates_saved: gates,
-      lengths,
-      cells_saved: rest.cells.all,
-      dstates: before.grad,
-      dcells: cellsBefore.grad,
-      dgates: gates.grad,
-    }, params);
-    matmul(tape, { a: gates.grad, b: weight, c: before.grad });
-  });
 }

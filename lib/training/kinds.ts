@@ -8,7 +8,8 @@ import type { Device } from "../gpu/device.ts";
 import { classify } from "../inference/classify.ts";
 import { translate } from "../inference/translate.ts";
 import type { Model } from "../models/model.ts";
-import { Seq2Seq, type Seq2SeqConfig } from "../models/seq2seq.ts";
+import { Seq2Seq } from "../models/seq2seq.ts";
+import { SEQ2SEQ_CHOICES, type Seq2SeqConfig } from "../models/seq2seq_options.ts";
 import { SequenceClassifier, type SequenceClassifierConfig } from "../models/sequence_classifier.ts";
 import type { ClassificationSample, TranslationSample } from "./progress.ts";
 
@@ -35,17 +36,37 @@ export type AnyKind = ModelKind<any, any, any, any>;
 const size = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(2 ** 20));
 const share = v.pipe(v.number(), v.minValue(0), v.maxValue(1));
 
+/** The choices for an option of a translator. */
+const choice = <Name extends keyof typeof SEQ2SEQ_CHOICES>(name: Name) => v.picklist(SEQ2SEQ_CHOICES[name]);
+
 const seq2seq: ModelKind<Seq2Seq, Seq2SeqConfig, Pair, TranslationSample> = {
   of: Seq2Seq,
   tokenizers: ["source", "target"],
   config: v.strictObject({
-    cell: v.literal("gru"),
-    attention: v.literal("bahdanau"),
+    cell: choice("cell"),
+    layers: size,
+    bidirectional: v.boolean(),
+    residual: v.boolean(),
+    reverseSource: v.boolean(),
+    decoder: choice("decoder"),
+    attention: choice("attention"),
+    span: choice("span"),
+    window: size,
+    locations: size,
+    inputFeeding: v.boolean(),
+    coverage: v.boolean(),
+    coverageLoss: v.pipe(v.number(), v.minValue(0)),
+    copy: v.boolean(),
+    bridge: choice("bridge"),
+    output: choice("output"),
+    tied: choice("tied"),
     embedding: size,
     hidden: size,
     attentionWidth: size,
     readout: size,
     dropout: share,
+    variational: v.boolean(),
+    wordDropout: share,
     seed: v.number(),
   }),
   samples: async (model, pairs) => {

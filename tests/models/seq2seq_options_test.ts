@@ -1,0 +1,85 @@
+// The options of a Seq2Seq: what goes with each decoder, and what is refused, with the reason.
+
+import { completeSeq2Seq, type Seq2SeqOptions } from "../../lib/models/seq2seq_options.ts";
+import { Seq2Seq } from "../../lib/models/seq2seq.ts";
+import { assertEquals, assertThrows } from "../assert.ts";
+import { device } from "../device.ts";
+import { inventedWords } from "./invented_words.ts";
+
+Deno.test("each decoder of a Seq2Seq comes with the rest of its paper", () => {
+  const of = (decoder: Seq2SeqOptions["decoder"]) => {
+    const { bidirectional, attention, bridge, output, inputFeeding } = completeSeq2Seq({ decoder });
+    return { bidirectional, attention, bridge, output, inputFeeding };
+  };
+  assertEquals(of(undefined), of("bahdanau"));
+  assertEquals(of("bahdanau"), {
+    ...{ bidirectional: true, attention: "additive", bridge: "project", output: "tanh", inputFeeding: false },
+  });
+  assertEquals(of("luong"), {
+    ...{ bidirectional: false, attention: "general", bridge: "copy", output: "tanh", inputFeeding: true },
+  });
+  assertEquals(of("cho"), {
+    ...{ bidirectional: false, attention: "none", bridge: "project", output: "maxout", inputFeeding: false },
+  });
+  assertEquals(of("sutskever"), {
+    ...{ bidirectional: false, attention: "none", bridge: "copy", output: "direct", inputFeeding: false },
+  });
+});
+
+Deno.test("a Seq2Seq's widths follow those given", () => {
+  const widths = (options: Seq2SeqOptions) => {
+    const { embedding, hidden, attentionWidth, readout } = completeSeq2Seq(options);
+    return [embedding, hidden, attentionWidth, readout];
+  };
+  assertEquals(widths({}), [128, 256, 256, 256]);
+  assertEquals(widths({ hidden: 6 }), [128, 6, 6, 6]);
+  assertEquals(widths({ embedding: 5, hidden: 6, tied: "output" }), [5, 6, 6, 5]);
+  assertEquals(widths({ embedding: 5, hidden: 6, attentionWidth: 7, readout: 8 }), [5, 6, 7, 8]);
+});
+
+/** Options that are refused, and a part of the message. */
+const refused: readonly (readonly [options: object, message: string])[] = [
+  [{ hidden: 0 }, "hidden 0: it must be a positive integer"],
+  [{ readout: 2.5 }, "readout 2.5"],
+  [{ window: -1 }, "window -1"],
+  [{ layers: 9 }, "layers 9: it must be an integer from 1 to 8"],
+  [{ dropout: 1 }, "dropout 1: it must be in [0, 1)"],
+  [{ wordDropout: -0.1 }, "wordDropout -0.1"],
+  [{ coverageLoss: NaN }, "coverageLoss NaN"],
+  [{ cell: "rnn" }, 'cell "rnn": known are "gru" and "lstm"'],
+  [{ decoder: "elman" }, 'decoder "elman": known are "bahdanau", "luong", "cho" and "sutskever"'],
+  [{ attention: "bilinear" }, 'attention "bilinear": known are'],
+  [{ attention: "none" }, 'it attends; for none take "cho" or "sutskever"'],
+  [{ decoder: "cho", attention: "dot" }, 'it has none: attention is "none"'],
+  [{ decoder: "sutskever", span: "local-m" }, "there is no attention to narrow"],
+  [{ decoder: "sutskever", copy: true }, "words are copied by attention"],
+  [{ decoder: "bahdanau", inputFeeding: true }, 'take decoder "luong"'],
+  [{ decoder: "luong", coverage: true }, 'coverage is part of the score "additive"'],
+  [{ bridge: "copy" }, "there are two final states to start from one; project them"],
+  [{ decoder: "cho", bridge: "copy" }, "it starts from the summary"],
+  [
+    { decoder: "luong", bridge: "project", bidirectional: true, attention: "dot" },
+    '"general" or "scaled-dot"',
+  ],
+  [{ decoder: "luong", output: "maxout" }, "Luong's attentional vector is a tanh"],
+  [{ output: "direct" }, 'output of decoder "bahdanau" takes more than the state'],
+  [{ decoder: "sutskever", readout: 9 }, "it is the state itself, of 256 numbers"],
+  [{ tied: "output", readout: 9 }, "tied to embeddings of width 128 the readout has to be as wide"],
+];
+
+for (const [options, message] of refused) {
+  Deno.test(`a Seq2Seq of ${JSON.stringify(options)} is refused: ${message}`, () => {
+    assertThrows(() => completeSeq2Seq(options), RangeError, message);
+  });
+}
+
+Deno.test("a Seq2Seq ties both tables only where the vocabularies are one", () => {
+  const options = { tied: "all", embedding: 4, hidden: 6 } as const;
+  const create = (source: number, target: number) =>
+    new Seq2Seq(device, { source: inventedWords(source), target: inventedWords(target), ...options });
+  assertThrows(() => create(5, 6), RangeError, "vocabularies of 5 and 6 words differ");
+  const model = create(6, 6);
+  const names = [...model.parameters.tensors.keys()].filter((name) => /embedding|output/.test(name));
+  assertEquals(names, ["decoder.embedding.weight", "decoder.output.bias"]);
+  model.close();
+});

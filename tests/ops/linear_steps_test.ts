@@ -1,0 +1,92 @@
+// The fully connected layer taken step by step, each step given the output of the one before.
+
+import type { Activation } from "../../lib/ops/activation.ts";
+import { copyInto } from "../../lib/ops/concatenate.ts";
+import { LinearSteps } from "../../lib/ops/linear_steps.ts";
+import { checkOperation, type Numbers } from "./check.ts";
+
+const functions: Record<"none" | "tanh" | "sigmoid", (x: number) => number> = {
+  none: (x) => x,
+  tanh: Math.tanh,
+  sigmoid: (x) => 1 / (1 + Math.exp(-x)),
+};
+
+interface Sizes {
+  readonly steps: number;
+  readonly batch: number;
+  readonly inputs: number;
+  readonly outputs: number;
+  readonly activation: keyof typeof functions;
+}
+
+/** y[t] = f(W [x[t]; y[t - 1]] + b), from y[-1] = initial. */
+function reference(x: Numbers, initial: Numbers, weight: Numbers, bias: Numbers, sizes: Sizes): Numbers {
+  const { steps, batch, inputs, outputs, activation } = sizes;
+  const width = inputs + outputs;
+  const y = new Float64Array(steps * batch * outputs);
+  for (let t = 0; t < steps; t++) {
+    for (let b = 0; b < batch; b++) {
+      const before = (k: number) =>
+        t === 0 ? initial[b * outputs + k]! : y[((t - 1) * batch + b) * outputs + k]!;
+      for (let j = 0; j < outputs; j++) {
+        let sum = bias[j]!;
+        for (let k = 0; k < inputs; k++) sum += x[(t * batch + b) * inputs + k]! * weight[j * width + k]!;
+        for (let k = 0; k < outputs; k++) sum += before(k) * weight[j * width + inputs + k]!;
+        y[(t * batch + b) * outputs + j] = functions[activation](sum);
+      }
+    }
+  }
+  return y;
+}
+
+for (const activation of ["none", "tanh", "sigmoid"] as const) {
+  for (const [steps, batch, inputs, outputs] of [[1, 1, 1, 1], [4, 3, 5, 2], [3, 2, 4, 33]] as const) {
+    const sizes = { steps, batch, inputs, outputs, activation };
+    checkOperation({
+      name: `LinearSteps of ${steps} steps, ${batch} rows, ${inputs} to ${outputs}, ${activation}`,
+      inputs: {
+        x: [steps, batch, inputs],
+        initial: [batch, outputs],
+        weight: [outputs, inputs + outputs],
+        bias: [outputs],
+      },
+      draw: (random) => 0.4 * random.normal(),
+      record: (tape, { x, initial, weight, bias }) => {
+        const before = tape.tensor([steps, batch, outputs], "outputs before");
+        const y = tape.tensor([steps, batch, outputs], "outputs");
+        const layer = new LinearSteps(tape, {
+          x: [x, before],
+          y,
+          weight,
+          bias,
+          activation: activation as Activation,
+        });
+        for (let t = 0; t < steps; t++) {
+          copyInto(tape, t === 0 ? initial : y.at(t - 1), before.at(t));
+          layer.step(t);
+        }
+        return { y };
+      },
+      reference: ({ x, initial, weight, bias }) => ({ y: reference(x, initial, weight, bias, sizes) }),
+    });
+  }
+}
+
+checkOperation({
+  name: "LinearSteps add to what stands in their outputs",
+  inputs: { x: [3, 2, 4], y0: [3, 2, 5], weight: [5, 4] },
+  record: (tape, { x, y0, weight }) => {
+    const y = tape.tensor(y0.shape, "y");
+    copyInto(tape, y0, y);
+    const layer = new LinearSteps(tape, { x, y, weight });
+    for (let t = 0; t < 3; t++) layer.step(t);
+    return { y };
+  },
+  reference: ({ x, y0, weight }) => ({
+    y: Array.from(y0, (value, i) => {
+      const [row, j] = [Math.floor(i / 5), i % 5];
+      for (let k = 0; k < 4; k++) value += x[row * 4 + k]! * weight[j * 4 + k]!;
+      return value;
+    }),
+  }),
+});
