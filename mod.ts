@@ -95,7 +95,7 @@ export {
   type RecurrentLayersOptions,
   type RecurrentLayersOutput,
 } from "./lib/models/recurrent_layers.ts";
-export type { DropoutOptions } from "./lib/ops/dropout.ts";
+export type { DropoutMask, DropoutOptions } from "./lib/ops/dropout.ts";
 export {
   type ClassificationSample,
   train,

@@ -37,8 +37,8 @@ export interface TeacherForcing {
   readonly smoothing: number;
   /** [2], where the losses are added up; see `crossEntropy`. */
   readonly totals: Tensor;
-  /** Dropout on embeddings. */
-  readonly dropEmbedding: DropoutOptions;
+  /** Dropouts on embeddings, one after the other. */
+  readonly dropEmbedding: readonly DropoutOptions[];
   /** Dropout on readouts. */
   readonly dropReadout: DropoutOptions;
 }
@@ -85,16 +85,22 @@ export class Decoder {
   /**
    * Declares the parameters: those of the bridge in `bridge`, all others in `scope`.
    *
-   * @param table [vocabulary, embedding]: the words' embeddings.
-   * @param annotations Width of the encoder's annotations.
+   * @param given What it shares with the encoder, or takes over from it.
    */
   constructor(
     bridge: ParameterScope,
     scope: ParameterScope,
     config: Seq2SeqConfig,
-    table: Tensor,
-    annotations: number,
+    given: {
+      /** [vocabulary, embedding]: the words' embeddings. */
+      readonly table: Tensor;
+      /** Width of the encoder's annotations. */
+      readonly annotations: number;
+      /** Dropout between layers. */
+      readonly dropout: DropoutOptions;
+    },
   ) {
+    const { table, annotations, dropout } = given;
     const { decoder, cell, hidden, layers, residual, readout, embedding } = this.#config = config;
     this.#table = table;
     this.#bridge = new Bridge(bridge, config);
@@ -109,7 +115,14 @@ export class Decoder {
       sutskever: 0,
     };
     const inputs = embedding + fed[decoder];
-    this.#layers = new RecurrentLayers(scope.scope("recurrent"), { cell, inputs, hidden, layers, residual });
+    this.#layers = new RecurrentLayers(scope.scope("recurrent"), {
+      cell,
+      inputs,
+      hidden,
+      layers,
+      residual,
+      dropout,
+    });
     if (decoder === "luong") {
       const width = hidden + annotations;
       this.#vector = scope.declare("readout.weight", [readout, width], linearDefault(width));
@@ -133,7 +146,10 @@ export class Decoder {
   /** Records the loss of the right words, each step given the right words before it. */
   teacherForced(tape: Tape, encoded: Encoded, forcing: TeacherForcing): void {
     const { memory, state } = this.#start(tape, encoded);
-    const embedded = dropout(tape, embedding(tape, this.#table, forcing.words), forcing.dropEmbedding);
+    const embedded = forcing.dropEmbedding.reduce(
+      (embedded, drop) => dropout(tape, embedded, drop),
+      embedding(tape, this.#table, forcing.words),
+    );
     const { readout } = this.#steps(tape, memory, embedded, state, forcing.lengths);
     const { targets, padding: ignored, smoothing, totals } = forcing;
     const dropped = dropout(tape, readout, forcing.dropReadout);

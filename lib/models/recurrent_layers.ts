@@ -5,7 +5,7 @@ import type { ParameterScope } from "../gpu/parameters.ts";
 import type { Tape } from "../gpu/tape.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import { dropout, type DropoutOptions } from "../ops/dropout.ts";
-import { addInto, copyInto } from "../ops/concatenate.ts";
+import { add } from "../ops/add.ts";
 import { beside, type RecurrentCell, RecurrentLayer, type RecurrentWeights } from "./recurrent_layer.ts";
 
 /** What {@linkcode RecurrentLayers} are made of. */
@@ -125,18 +125,15 @@ export class RecurrentLayers {
     let states!: Tensor;
     let outputs!: Tensor;
     for (const [index, layer] of this.#layers.entries()) {
-      const below = index === 0 ? inputs : [this.#drop(tape, outputs, index - 1)];
+      const drop = this.dropoutBelow(index);
+      const below = index === 0 ? inputs : [drop ? dropout(tape, outputs, drop) : outputs];
       const range = [finals.length, finals.length + layer.directions.length] as const;
       const runs = layer.run(tape, below, lengths, {
         initial: initial?.slice(...range),
         initialCells: initialCells?.slice(...range),
       });
       states = outputs = beside(tape, runs.map(({ outputs }) => outputs));
-      if (index > 0 && this.options.residual) {
-        outputs = tape.tensor(states.shape, `${states.label} and input`);
-        copyInto(tape, states, outputs);
-        addInto(tape, below[0]!, outputs);
-      }
+      if (index > 0 && this.options.residual) outputs = add(tape, states, below[0]!);
       finals.push(...runs.map(({ final }) => final));
       finalCells.push(...runs.flatMap(({ finalCells }) => finalCells ?? []));
     }
@@ -148,9 +145,10 @@ export class RecurrentLayers {
     return this.#layers[layer]!.directions[0]!;
   }
 
-  #drop(tape: Tape, outputs: Tensor, layer: number): Tensor {
-    if (!this.#dropout) return outputs;
-    return dropout(tape, outputs, { ...this.#dropout, stream: this.#dropout.stream + layer });
+  /** The dropout between a layer and the one below it; undefined for the lowest, or if there is none. */
+  dropoutBelow(layer: number): DropoutOptions | undefined {
+    if (!this.#dropout || layer === 0) return undefined;
+    return { ...this.#dropout, stream: this.#dropout.stream + layer - 1 };
   }
 
   #check(x: readonly Tensor[], { initial, initialCells }: RecurrentLayersInput): void {

@@ -4,6 +4,7 @@
 import type { Tape } from "../gpu/tape.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import { addInto, copyInto } from "../ops/concatenate.ts";
+import { dropout, type DropoutOptions } from "../ops/dropout.ts";
 import { GruRecurrence } from "../ops/gru.ts";
 import { linear } from "../ops/linear.ts";
 import { LinearSteps } from "../ops/linear_steps.ts";
@@ -13,6 +14,8 @@ import type { RecurrentLayers, RecurrentLayersInput, RecurrentLayersOutput } fro
 /** A recurrence and what feeds it. */
 interface Layer {
   readonly recurrence: GruRecurrence | LstmRecurrence;
+  /** Records what is dropped of the layer below at a step. */
+  readonly drop?: ((t: number) => void) | undefined;
   /** Takes its input, the output of the layer below, to its gates; the lowest layer's gates come from outside. */
   readonly projection?: LinearSteps;
   /** [steps, batch, hidden]: its input where it is added to its states. */
@@ -82,7 +85,8 @@ export class RecurrentSteps implements RecurrentLayersOutput {
   /** Records step `t` of all layers. */
   step(t: number): void {
     this.#fed?.step(t);
-    for (const { recurrence, projection, residual, outputs } of this.#layers) {
+    for (const { recurrence, drop, projection, residual, outputs } of this.#layers) {
+      drop?.(t);
       projection?.step(t);
       recurrence.step(t);
       if (!residual) continue;
@@ -94,25 +98,36 @@ export class RecurrentSteps implements RecurrentLayersOutput {
   #layer(
     layers: RecurrentLayers,
     index: number,
-    below: Tensor | undefined,
+    outputsBelow: Tensor | undefined,
     given: Tensor,
     { lengths, initial, initialCells }: RecurrentLayersInput,
   ): Layer {
     const { tape } = this;
     const { cell, residual } = layers.options;
     const { weightIh, weightHh: weight, biasIh, biasHh: bias } = layers.weights(index);
-    const projection = below ? tape.tensor(given.shape, `gates of ${weight.label}`) : given;
+    const projection = outputsBelow ? tape.tensor(given.shape, `gates of ${weight.label}`) : given;
     const options = { projection, weight, bias, initial: initial?.[index], lengths };
     const recurrence = cell === "gru"
       ? new GruRecurrence(tape, options)
       : new LstmRecurrence(tape, { ...options, initialCells: initialCells?.[index] });
-    if (!below) return { recurrence, outputs: recurrence.outputs };
+    if (!outputsBelow) return { recurrence, outputs: recurrence.outputs };
+    const { below, drop } = this.#dropped(outputsBelow, layers.dropoutBelow(index));
     return {
       recurrence,
+      drop,
       projection: new LinearSteps(tape, { x: below, y: projection, weight: weightIh, bias: biasIh }),
       ...(residual
         ? { residual: below, outputs: tape.tensor(below.shape, `outputs of ${weight.label}`) }
         : { outputs: recurrence.outputs }),
     };
+  }
+
+  /** [steps, batch, hidden]: what a layer takes of the outputs of the one below, and how a step of it is recorded. */
+  #dropped(outputs: Tensor, drop: DropoutOptions | undefined) {
+    const { tape } = this;
+    if (!drop || drop.rate === 0 || !tape.training) return { below: outputs };
+    const below = tape.tensor(outputs.shape, `dropout(${outputs.label})`);
+    const step = (time: number) => dropout(tape, outputs.at(time), { ...drop, time }, below.at(time));
+    return { below, drop: (t: number) => void step(t) };
   }
 }

@@ -38,8 +38,11 @@ export interface GreedyOutput {
   readonly attention: Tensor | undefined;
 }
 
-/** The streams that dropouts draw from; between layers, that of the lowest and as many as there are layers. */
-const STREAMS = { source: 0, target: 1, readout: 2, encoder: 16, decoder: 32 } as const;
+/** The streams that dropouts draw from; between layers, those from the given one on. */
+const STREAMS = {
+  ...{ source: 0, target: 1, readout: 2, sourceWords: 3, targetWords: 4 },
+  ...{ encoder: 16, decoder: 32 },
+} as const;
 
 /**
  * A recurrent sequence-to-sequence model: an encoder, and one of four decoders (see {@linkcode Seq2SeqOptions.decoder}). By
@@ -111,7 +114,8 @@ export class Seq2Seq implements Model<Pair> {
       dropout: this.#drop("encoder"),
     });
     const scopes = [parameters.scope("bridge"), parameters.scope("decoder")] as const;
-    this.#decoder = new Decoder(...scopes, config, table, this.#encoder.width);
+    const widths = { annotations: this.#encoder.width, dropout: this.#drop("decoder") };
+    this.#decoder = new Decoder(...scopes, config, { table, ...widths });
     parameters.allocate(new Random(seed));
   }
 
@@ -150,7 +154,7 @@ export class Seq2Seq implements Model<Pair> {
       padding: PAD,
       smoothing: options.smoothing ?? 0,
       totals: options.totals,
-      dropEmbedding: this.#drop("target"),
+      dropEmbedding: [this.#dropWords("targetWords"), this.#drop("target")],
       dropReadout: this.#drop("readout"),
     });
   }
@@ -214,12 +218,18 @@ export class Seq2Seq implements Model<Pair> {
   #encode(tape: Tape, length: number, rows: number): Encoded {
     const source = tape.input("source", [length, rows], "u32");
     const lengths = tape.input("source_lengths", [rows], "u32");
-    const embedded = dropout(tape, embedding(tape, this.#table, source), this.#drop("source"));
+    const words = dropout(tape, embedding(tape, this.#table, source), this.#dropWords("sourceWords"));
+    const embedded = dropout(tape, words, this.#drop("source"));
     return this.#encoder.forward(tape, embedded, lengths);
   }
 
   #drop(what: keyof typeof STREAMS): DropoutOptions {
-    const { dropout: rate, seed } = this.config;
-    return { rate, seed, stream: STREAMS[what] };
+    const { dropout: rate, variational, seed } = this.config;
+    return { rate, seed, stream: STREAMS[what], mask: variational ? "sequence" : "element" };
+  }
+
+  #dropWords(what: keyof typeof STREAMS): DropoutOptions {
+    const { wordDropout: rate, seed } = this.config;
+    return { rate, seed, stream: STREAMS[what], mask: "word" };
   }
 }

@@ -1,4 +1,5 @@
-// Layer 2: copying, adding and joining tensors, or some of their columns. Slices need no operation: they are views (Tensor.slice).
+// Layer 2: copying and adding tensors into others, and joining them along their last axis. Slices need no operation:
+// they are views (Tensor.slice).
 
 import source from "../../kernels/copy_columns.wgsl" with { type: "text" };
 import { elementwise, WORKGROUP } from "../gpu/fill.ts";
@@ -39,19 +40,21 @@ export function copyColumns(tape: Tape, x: Tensor, y: Tensor): void {
   tape.dispatch(copy[partOf(x, y)], { x, y }, { rows: x.rows, columns: x.columns });
 }
 
+/** Records `y += x` likewise, or `y = x` if nothing has written `y` before. */
+function addColumns(tape: Tape, x: Tensor, y: Tensor): void {
+  tape.dispatch(add[partOf(x, y)], { x, y }, { rows: x.rows, columns: x.columns });
+}
+
 /** Records `y = x` for two tensors of one shape, either of them possibly a view, `x` possibly an input. */
 export function copyInto(tape: Tape, x: Tensor, y: Tensor): void {
   copyColumns(tape, x, y);
-  if (x.storage.kind === "input") return;
-  const sizes = { rows: x.rows, columns: x.columns };
-  tape.onBackward(() => tape.dispatch(add[partOf(x, y)], { x: y.grad, y: x.grad }, sizes));
+  if (x.storage.kind !== "input") tape.onBackward(() => addColumns(tape, y.grad, x.grad));
 }
 
-/** Records `y += x` for two tensors of one shape, `y` written before: a residual connection, say (He et al. 2016). */
+/** Records `y += x` likewise, for a `y` that has been written. */
 export function addInto(tape: Tape, x: Tensor, y: Tensor): void {
-  const sizes = { rows: x.rows, columns: x.columns };
-  tape.dispatch(add[partOf(x, y)], { x, y }, sizes);
-  tape.onBackward(() => tape.dispatch(add[partOf(x, y)], { x: y.grad, y: x.grad }, sizes));
+  addColumns(tape, x, y);
+  if (x.storage.kind !== "input") tape.onBackward(() => addColumns(tape, y.grad, x.grad));
 }
 
 /**

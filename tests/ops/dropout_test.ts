@@ -1,15 +1,35 @@
 // Dropout: the generator against its published answers, and what the masks made of it are like.
 
+import source from "../../kernels/threefry.wgsl" with { type: "text" };
 import type { Device } from "../../lib/gpu/device.ts";
+import { defineKernel } from "../../lib/gpu/kernel.ts";
 import { Parameters } from "../../lib/gpu/parameters.ts";
 import { Plan } from "../../lib/gpu/plan.ts";
 import { Tape } from "../../lib/gpu/tape.ts";
 import { copyInto } from "../../lib/ops/concatenate.ts";
-import { dropout, type DropoutOptions, threefryKernel } from "../../lib/ops/dropout.ts";
+import { dropout, type DropoutMask, type DropoutOptions } from "../../lib/ops/dropout.ts";
 import { Random } from "../../lib/random.ts";
 import { assert, assertEquals, assertThrows } from "../assert.ts";
 import { device, testEachProfile } from "../device.ts";
 import { checkOperation } from "./check.ts";
+
+/** The generator alone. */
+const threefryKernel = defineKernel({
+  name: "threefry",
+  source: `${source}
+struct Params { size: u32 }
+@group(0) @binding(0) var<storage, read> counters: array<vec4u>;      // [N]: key, counter
+@group(0) @binding(1) var<storage, read_write> random: array<vec2u>;  // [N]
+@group(1) @binding(0) var<uniform> params: Params;
+@compute @workgroup_size(1)
+fn forward(@builtin(global_invocation_id) id: vec3u) {
+  if (id.x < params.size) { random[id.x] = threefry(counters[id.x].xy, counters[id.x].zw); }
+}`,
+  entryPoint: "forward",
+  bindings: { counters: "read", random: "write" },
+  params: { size: "u32" },
+  workgroups: ({ size }) => [size],
+});
 
 testEachProfile("Threefry-2x32-20 gives the answers published with Random123", async (device) => {
   const known = [
@@ -20,13 +40,7 @@ testEachProfile("Threefry-2x32-20 gives the answers published with Random123", a
   const tape = new Tape(device, { training: false });
   const counters = tape.input("counters", [3, 4], "u32");
   const random = tape.kept([3, 2], "random", "u32");
-  tape.dispatch(threefryKernel, { counters, random }, {
-    size: 3,
-    seed: 0,
-    stream: 0,
-    threshold: 0,
-    scale: 0,
-  });
+  tape.dispatch(threefryKernel, { counters, random }, { size: 3 });
   const plan = await Plan.compile(tape);
   plan.run({ counters: Uint32Array.from(known.flatMap(({ input }) => input)) });
   assertEquals(Array.from((await plan.read(random))[0]!), known.flatMap(({ output }) => output));
@@ -125,6 +139,46 @@ checkOperation({
     ),
   }),
 });
+
+/** Which of the counters decides on an element of x [steps, batch, width]. */
+const counter: Readonly<Record<DropoutMask, (i: number, batch: number, width: number) => number>> = {
+  element: (i) => i,
+  sequence: (i, batch, width) => i % (batch * width),
+  word: (i, _, width) => Math.floor(i / width),
+};
+
+const [STEPS, BATCH] = [4, 3];
+
+for (const mask of ["element", "sequence", "word"] as const) {
+  for (const width of [1, 7, 64]) {
+    const options: DropoutOptions = { rate: 0.4, seed: 3, stream: 5, mask };
+    const row = {
+      inputs: { x: [STEPS, BATCH, width] },
+      integers: { step: { shape: [1], values: [2] } },
+      reference: ({ x }: { x: ArrayLike<number> }) => ({
+        y: Array.from(x, (value, i) => {
+          return threefry([3, 5], [2, counter[mask](i, BATCH, width)]) < 0.6 * 2 ** 32 ? value / 0.6 : 0;
+        }),
+      }),
+    };
+    checkOperation({
+      ...row,
+      name: `dropout() of [${STEPS}, ${BATCH}, ${width}], a bit for each ${mask}`,
+      record: (tape, { x }) => ({ y: dropout(tape, x, options) }),
+    });
+    checkOperation({
+      ...row,
+      name: `dropout() of [${STEPS}, ${BATCH}, ${width}] one step at a time, a bit for each ${mask}`,
+      record: (tape, { x }) => {
+        const y = tape.tensor(x.shape, "y");
+        for (let time = 0; time < STEPS; time++) {
+          copyInto(tape, dropout(tape, x.at(time), { ...options, time }), y.at(time));
+        }
+        return { y };
+      },
+    });
+  }
+}
 
 Deno.test("dropout() is its input outside training and at a rate of 0", () => {
   const options = { rate: 0.5, seed: 1, stream: 0 };
