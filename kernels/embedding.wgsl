@@ -9,7 +9,7 @@
 
 struct Params {
   tokens: u32, vocabulary: u32, width: u32, unknown: u32,
-  ids_offset: u32, y_offset: u32, dy_offset: u32, accumulate_dweight: u32,
+  ids_offset: u32, y_offset: u32, accumulate_dweight: u32,
 }
 
 override LANES: u32 = 8u;
@@ -28,8 +28,6 @@ const PART = 4u;
 @group(0) @binding(0) var<storage, read> ids_saved: array<u32>;        // [N]
 
 @group(1) @binding(0) var<uniform> params: Params;
-
-var<workgroup> seen_before: atomic<u32>;
 
 fn row_of(id: u32) -> u32 { return select(params.unknown, id, id < params.vocabulary); }
 
@@ -57,5 +55,22 @@ fn backward(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups
     for (var k = first; k < end; k++) { total += dy[inverse[k] * parts + i]; }
     if (params.accumulate_dweight != 0u) { total += dweight[v * parts + i]; }
     dweight[v * parts + i] = total;
+  }
+}
+
+@compute @workgroup_size(LANES)
+fn backward_of_ids(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u,
+                   @builtin(local_invocation_index) lane: u32) {
+  let n = group.y * groups.x + group.x;
+  if (n >= params.tokens) { return; }
+  let v = row_of(ids_saved[params.ids_offset + n]);
+  for (var k = 0u; k < n; k++) { if (row_of(ids_saved[params.ids_offset + k]) == v) { return; } }
+  let parts = params.width / PART;
+  for (var i = lane; i < parts; i += LANES) {
+    var total = Part();
+    for (var k = n; k < params.tokens; k++) {
+      if (row_of(ids_saved[params.ids_offset + k]) == v) { total += dy[k * parts + i]; }
+    }
+    dweight[v * parts + i] += total;
   }
 }
