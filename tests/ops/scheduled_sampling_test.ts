@@ -54,6 +54,23 @@ testEachProfile("scheduledSampling() takes all right words at a share of 1, none
   assertEquals(new Set((await draw(device, { share: 0 })).flat()), new Set([0]));
 });
 
+testEachProfile("scheduledSampling() is exact at 0 and 1 even for the extreme draws", async (device) => {
+  // With seed 1, stream 0 and step 1, the first 24 bits are all 0 at the one place and all 1 at the other.
+  for (const time of [9_988_540, 21_297_012]) {
+    const tape = new Tape(device, { training: true });
+    const [right, predicted] = [tape.input("right", [1], "u32"), tape.input("predicted", [1], "u32")];
+    const chosen = tape.kept([1], "chosen", "u32");
+    scheduledSampling(tape, { right, predicted, chosen, time, seed: 1, stream: 0 });
+    const plan = await Plan.compile(tape);
+    for (const share of [0, 1]) {
+      const words = { right: Uint32Array.of(1), predicted: Uint32Array.of(0) };
+      plan.run({ ...words, teacher_share: Float32Array.of(share), step: Uint32Array.of(1) });
+      assertEquals((await plan.read(chosen))[0]![0], share);
+    }
+    plan.close();
+  }
+});
+
 testEachProfile(
   "scheduledSampling() takes right words as often as it should, in each step",
   async (device) => {
