@@ -44,7 +44,7 @@ export interface NumberOption extends OptionBase {
   readonly below?: number;
 }
 
-/** A switch: `--name` and `--no-name`; false unless told. */
+/** A switch: `--name` and `--no-name`; false unless told, or decided elsewhere where it has a `defaultText`. */
 export interface BooleanOption extends OptionBase {
   readonly type: "boolean";
   readonly default?: boolean;
@@ -69,6 +69,8 @@ type ValueOf<O extends Option> = O extends ChoiceOption ? O["choices"][number]
   : O extends NumberOption ? number
   : boolean;
 
+type Elsewhere = { readonly defaultText: string };
+
 type Always =
   | { readonly default: string | number | boolean | readonly string[] }
   | BooleanOption
@@ -76,7 +78,9 @@ type Always =
 
 /** The values that a command's `run` receives: undefined where an option is absent and has no default. */
 export type Values<O extends Options> = {
-  readonly [Name in keyof O]: O[Name] extends Always ? ValueOf<O[Name]> : ValueOf<O[Name]> | undefined;
+  readonly [Name in keyof O]: O[Name] extends Elsewhere ? ValueOf<O[Name]> | undefined
+    : O[Name] extends Always ? ValueOf<O[Name]>
+    : ValueOf<O[Name]> | undefined;
 };
 
 /** A value that an option can have. */
@@ -145,7 +149,11 @@ export function schemaOf(option: Option): v.GenericSchema<unknown, Value> {
 export function withDefaults<O extends Options>(options: O, given: GivenValues): Values<O> {
   const values: Record<string, Value | undefined> = {};
   for (const [name, option] of Object.entries(options)) {
-    const absent = option.type === "boolean" ? false : option.type === "strings" ? [] : undefined;
+    const absent = option.type === "boolean" && !option.defaultText
+      ? false
+      : option.type === "strings"
+      ? []
+      : undefined;
     values[name] = given[name] ?? option.default ?? absent;
   }
   // The loop above gives each option the type that Values computes from its declaration.

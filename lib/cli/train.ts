@@ -18,6 +18,7 @@ import type { Values } from "./option.ts";
 import type { Output } from "./output.ts";
 import { tellProfile } from "./profile.ts";
 import { RunLog, writePairs } from "./run_folder.ts";
+import { seq2seqOptions, seq2seqOptionsOf } from "./seq2seq_options.ts";
 
 const options = {
   corpus: {
@@ -53,15 +54,7 @@ const options = {
     description: "Leave rarer words out of the vocabularies",
   },
   maxVocabulary: { type: "integer", minimum: 5, description: "Keep only so many words of each language" },
-  embedding: { type: "integer", minimum: 1, default: 128, description: "Width of the word embeddings" },
-  hidden: { type: "integer", minimum: 1, default: 256, description: "Width of the GRU states" },
-  dropout: {
-    type: "number",
-    minimum: 0,
-    below: 1,
-    default: 0.2,
-    description: "Share of activations to drop",
-  },
+  ...seq2seqOptions,
   epochs: { type: "integer", minimum: 1, default: 10, description: "Passes over the training pairs" },
   maxSteps: { type: "integer", minimum: 1, description: "Stop after so many steps" },
   batch: { type: "integer", minimum: 1, default: 64, description: "Sentence pairs a step" },
@@ -90,7 +83,8 @@ export const command: Command = defineCommand({
   name: "train",
   summary: "Train a translator on a corpus of sentence pairs",
   description:
-    "Trains a GRU encoder and decoder with Bahdanau's attention. Ctrl-C stops it; the last checkpoint stays.",
+    "Trains a recurrent encoder and decoder, by default with Bahdanau's attention. Ctrl-C stops it; the last " +
+    "checkpoint stays.",
   examples: [
     { description: "Names of emoji and symbols, English to German", args: "--output runs/names" },
     { description: "Sentences from Tatoeba", args: "--corpus tatoeba:deu-eng --sample 50000 --epochs 10" },
@@ -186,11 +180,8 @@ async function open(device: Device, data: Split, values: TrainValues, output: Ou
   const target = learn(data.train.map((pair) => pair.target));
   tellVocabulary("source", source, data.valid.map((pair) => pair.source), output);
   tellVocabulary("target", target, data.valid.map((pair) => pair.target), output);
-  const { embedding, hidden, dropout, seed } = values;
-  return {
-    model: new Seq2Seq(device, { source, target, embedding, hidden, dropout, seed }),
-    state: undefined,
-  };
+  const options = { source, target, ...seq2seqOptionsOf(values), seed: values.seed };
+  return { model: new Seq2Seq(device, options), state: undefined };
 }
 
 /** Tells how many words a side has, and how much of the validation text they cover. */

@@ -101,7 +101,7 @@ export class Decoder {
     },
   ) {
     const { table, annotations, dropout } = given;
-    const { decoder, cell, hidden, layers, residual, readout, embedding } = this.#config = config;
+    const { decoder, cell, hidden, layers, residual, readoutWidth, embedding } = this.#config = config;
     this.#table = table;
     this.#bridge = new Bridge(bridge, config);
     if (decoder === "cho") this.#summary = new LinearLayer(scope.scope("summary"), annotations, hidden);
@@ -110,7 +110,7 @@ export class Decoder {
     }
     const fed = {
       bahdanau: annotations,
-      luong: config.inputFeeding ? readout : 0,
+      luong: config.inputFeeding ? readoutWidth : 0,
       cho: hidden,
       sutskever: 0,
     };
@@ -125,7 +125,7 @@ export class Decoder {
     });
     if (decoder === "luong") {
       const width = hidden + annotations;
-      this.#vector = scope.declare("readout.weight", [readout, width], linearDefault(width));
+      this.#vector = scope.declare("readout.weight", [readoutWidth, width], linearDefault(width));
     } else {
       const width = {
         bahdanau: hidden + annotations + embedding,
@@ -136,9 +136,9 @@ export class Decoder {
     }
     const output = scope.scope("output");
     const [vocabulary] = table.shape as [number];
-    const initial = linearDefault(readout);
+    const initial = linearDefault(readoutWidth);
     this.#output = {
-      weight: config.tied === "none" ? output.declare("weight", [vocabulary, readout], initial) : table,
+      weight: config.tied === "none" ? output.declare("weight", [vocabulary, readoutWidth], initial) : table,
       bias: output.declare("bias", [vocabulary], initial),
     };
   }
@@ -216,7 +216,7 @@ export class Decoder {
 
   /** Records some steps: the layers one after the other where no step needs what the one before has put out. */
   #steps(tape: Tape, memory: Memory, embedded: Tensor, state: State, lengths: Tensor): Steps {
-    const { decoder, inputFeeding, readout } = this.#config;
+    const { decoder, inputFeeding, readoutWidth } = this.#config;
     const [steps, batch] = embedded.shape as [number, number];
     const summary = memory.summary && repeatSteps(tape, memory.summary, steps);
     const inputs = summary ? [embedded, summary] : [embedded];
@@ -227,7 +227,7 @@ export class Decoder {
 
     const asking = decoder === "bahdanau" ? stepwise!.statesBefore : layers.states;
     const attention = memory.attention && this.#attention!.start(tape, memory.attention, asking);
-    const vectors = this.#vector && this.#startVectors(tape, [steps, batch, readout], state.vector);
+    const vectors = this.#vector && this.#startVectors(tape, [steps, batch, readoutWidth], state.vector);
     const vector = vectors && new LinearSteps(tape, {
       x: [layers.outputs, attention!.contexts],
       y: vectors.slice(1, steps + 1),

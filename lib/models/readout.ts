@@ -9,7 +9,7 @@ import type { Seq2SeqConfig } from "./seq2seq_options.ts";
 
 /**
  * A deep output (Pascanu et al. 2014): `tanh(W [s; ...] + b)`, or maxout of pairs (Goodfellow et al. 2013) as in Cho et al.
- * 2014 and in the appendix of Bahdanau et al. 2015, or with output `"direct"` the state itself.
+ * 2014 and in the appendix of Bahdanau et al. 2015, or with readout `"direct"` the state itself.
  */
 export class Readout {
   #layer: LinearLayer | undefined;
@@ -20,10 +20,10 @@ export class Readout {
    *
    * @param inputs The sum of the widths of what it takes.
    */
-  constructor(scope: ParameterScope, { output, readout }: Seq2SeqConfig, inputs: number) {
-    this.#maxout = output === "maxout";
-    if (output === "direct") return;
-    this.#layer = new LinearLayer(scope, inputs, this.#maxout ? 2 * readout : readout);
+  constructor(scope: ParameterScope, { readout, readoutWidth }: Seq2SeqConfig, inputs: number) {
+    this.#maxout = readout === "maxout";
+    if (readout === "direct") return;
+    this.#layer = new LinearLayer(scope, inputs, this.#maxout ? 2 * readoutWidth : readoutWidth);
   }
 
   /** Records it for one step, or for all; several inputs stand for their concatenation. Returns [..., readout]. */

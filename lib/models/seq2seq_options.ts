@@ -7,7 +7,7 @@ export const SEQ2SEQ_CHOICES = {
   attention: ["additive", "dot", "scaled-dot", "general", "location", "none"],
   span: ["global", "local-m", "local-p"],
   bridge: ["project", "copy"],
-  output: ["tanh", "maxout", "direct"],
+  readout: ["tanh", "maxout", "direct"],
   tied: ["none", "output", "all"],
 } as const;
 
@@ -54,7 +54,7 @@ export interface Seq2SeqOptions {
   /** Where the decoder starts: the encoder's final states themselves, or a layer upon them. */
   readonly bridge?: Seq2SeqChoice<"bridge">;
   /** The layer before the output layer, none with `"direct"`; Luong's decoder has its attentional vector there. */
-  readonly output?: Seq2SeqChoice<"output">;
+  readonly readout?: Seq2SeqChoice<"readout">;
   /** Whether the output layer is the table of target embeddings, or that of the source as well; `"none"` by default. */
   readonly tied?: Seq2SeqChoice<"tied">;
   /** Width of the word embeddings; 128 by default. */
@@ -64,7 +64,7 @@ export interface Seq2SeqOptions {
   /** Width of the alignment model's hidden layer; that of the states by default. */
   readonly attentionWidth?: number;
   /** Width of the layer before the output; that of the states by default, with `tied` that of the embeddings. */
-  readonly readout?: number;
+  readonly readoutWidth?: number;
   /** The share of embeddings, readouts and outputs between layers that is dropped in training; 0.2 by default. */
   readonly dropout?: number;
   /** Whether dropout drops the same elements at each step of a sentence (Gal & Ghahramani 2016); false by default. */
@@ -80,10 +80,10 @@ export type Seq2SeqConfig = Required<Seq2SeqOptions>;
 
 /** What goes with each decoder unless something else is asked for. */
 const DEFAULTS = {
-  bahdanau: { bidirectional: true, attention: "additive", bridge: "project", output: "tanh" },
-  luong: { bidirectional: false, attention: "general", bridge: "copy", output: "tanh" },
-  cho: { bidirectional: false, attention: "none", bridge: "project", output: "maxout" },
-  sutskever: { bidirectional: false, attention: "none", bridge: "copy", output: "direct" },
+  bahdanau: { bidirectional: true, attention: "additive", bridge: "project", readout: "tanh" },
+  luong: { bidirectional: false, attention: "general", bridge: "copy", readout: "tanh" },
+  cho: { bidirectional: false, attention: "none", bridge: "project", readout: "maxout" },
+  sutskever: { bidirectional: false, attention: "none", bridge: "copy", readout: "direct" },
 } as const;
 
 /**
@@ -95,7 +95,7 @@ export function completeSeq2Seq(options: Seq2SeqOptions): Seq2SeqConfig {
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
   const { decoder = "bahdanau", embedding = 128, hidden = 256, tied = "none" } = given as Seq2SeqOptions;
   checkChoices({ decoder });
-  const output = (given as Seq2SeqOptions).output ?? DEFAULTS[decoder].output;
+  const readout = (given as Seq2SeqOptions).readout ?? DEFAULTS[decoder].readout;
   const config: Seq2SeqConfig = {
     cell: "gru",
     layers: 1,
@@ -114,7 +114,7 @@ export function completeSeq2Seq(options: Seq2SeqOptions): Seq2SeqConfig {
     embedding,
     hidden,
     attentionWidth: hidden,
-    readout: tied !== "none" && output !== "direct" ? embedding : hidden,
+    readoutWidth: tied !== "none" && readout !== "direct" ? embedding : hidden,
     dropout: 0.2,
     variational: false,
     wordDropout: 0,
@@ -143,12 +143,12 @@ const KEYS: readonly (keyof Seq2SeqConfig)[] = [
   "coverageLoss",
   "copy",
   "bridge",
-  "output",
+  "readout",
   "tied",
   "embedding",
   "hidden",
   "attentionWidth",
-  "readout",
+  "readoutWidth",
   "dropout",
   "variational",
   "wordDropout",
@@ -170,8 +170,8 @@ function checkChoices(config: Partial<Seq2SeqConfig>): void {
 }
 
 function checkNumbers(config: Seq2SeqConfig): void {
-  const { layers, embedding, hidden, attentionWidth, readout, window, locations } = config;
-  const sizes = { embedding, hidden, attentionWidth, readout, window, locations };
+  const { layers, embedding, hidden, attentionWidth, readoutWidth, window, locations } = config;
+  const sizes = { embedding, hidden, attentionWidth, readoutWidth, window, locations };
   for (const [name, size] of Object.entries(sizes)) {
     if (!Number.isInteger(size) || size < 1) refuse(`${name} ${size}`, "it must be a positive integer");
   }
@@ -186,7 +186,8 @@ function checkNumbers(config: Seq2SeqConfig): void {
 }
 
 function checkCombinations(config: Seq2SeqConfig): void {
-  const { decoder, attention, bidirectional, bridge, output, tied, embedding, hidden, readout } = config;
+  const { decoder, attention, bidirectional, bridge, tied, embedding, hidden } = config;
+  const { readout, readoutWidth } = config;
   const attends = decoder === "bahdanau" || decoder === "luong";
   if (attends === (attention === "none")) {
     const why = attends
@@ -214,18 +215,21 @@ function checkCombinations(config: Seq2SeqConfig): void {
     const why = `states have ${hidden} numbers and annotations ${2 * hidden}; take "general" or "scaled-dot"`;
     refuse('attention "dot" and bidirectional', why);
   }
-  if (decoder === "luong" && output !== "tanh") {
-    refuse(`output "${output}"`, "Luong's attentional vector is a tanh");
+  if (decoder === "luong" && readout !== "tanh") {
+    refuse(`readout "${readout}" and decoder "luong"`, "Luong's attentional vector is a tanh");
   }
-  if (output === "direct" && decoder !== "sutskever") {
-    refuse('output "direct"', `the output of decoder "${decoder}" takes more than the state`);
+  if (readout === "direct" && decoder !== "sutskever") {
+    refuse('readout "direct"', `the output of decoder "${decoder}" takes more than the state`);
   }
-  if (output === "direct" && readout !== hidden) {
-    refuse(`readout ${readout}`, `with output "direct" it is the state itself, of ${hidden} numbers`);
+  if (readout === "direct" && readoutWidth !== hidden) {
+    refuse(
+      `readoutWidth ${readoutWidth}`,
+      `with readout "direct" it is the state itself, of ${hidden} numbers`,
+    );
   }
-  if (tied !== "none" && readout !== embedding) {
+  if (tied !== "none" && readoutWidth !== embedding) {
     const why = `tied to embeddings of width ${embedding} the readout has to be as wide`;
-    refuse(`readout ${readout} and tied "${tied}"`, why);
+    refuse(`readoutWidth ${readoutWidth} and tied "${tied}"`, why);
   }
 }
 

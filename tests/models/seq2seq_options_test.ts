@@ -8,39 +8,45 @@ import { inventedWords } from "./invented_words.ts";
 
 Deno.test("each decoder of a Seq2Seq comes with the rest of its paper", () => {
   const of = (decoder: Seq2SeqOptions["decoder"]) => {
-    const { bidirectional, attention, bridge, output, inputFeeding } = completeSeq2Seq({ decoder });
-    return { bidirectional, attention, bridge, output, inputFeeding };
+    const { bidirectional, attention, bridge, readout, inputFeeding } = completeSeq2Seq({ decoder });
+    return { bidirectional, attention, bridge, readout, inputFeeding };
   };
   assertEquals(of(undefined), of("bahdanau"));
   assertEquals(of("bahdanau"), {
-    ...{ bidirectional: true, attention: "additive", bridge: "project", output: "tanh", inputFeeding: false },
+    ...{
+      bidirectional: true,
+      attention: "additive",
+      bridge: "project",
+      readout: "tanh",
+      inputFeeding: false,
+    },
   });
   assertEquals(of("luong"), {
-    ...{ bidirectional: false, attention: "general", bridge: "copy", output: "tanh", inputFeeding: true },
+    ...{ bidirectional: false, attention: "general", bridge: "copy", readout: "tanh", inputFeeding: true },
   });
   assertEquals(of("cho"), {
-    ...{ bidirectional: false, attention: "none", bridge: "project", output: "maxout", inputFeeding: false },
+    ...{ bidirectional: false, attention: "none", bridge: "project", readout: "maxout", inputFeeding: false },
   });
   assertEquals(of("sutskever"), {
-    ...{ bidirectional: false, attention: "none", bridge: "copy", output: "direct", inputFeeding: false },
+    ...{ bidirectional: false, attention: "none", bridge: "copy", readout: "direct", inputFeeding: false },
   });
 });
 
 Deno.test("a Seq2Seq's widths follow those given", () => {
   const widths = (options: Seq2SeqOptions) => {
-    const { embedding, hidden, attentionWidth, readout } = completeSeq2Seq(options);
-    return [embedding, hidden, attentionWidth, readout];
+    const { embedding, hidden, attentionWidth, readoutWidth } = completeSeq2Seq(options);
+    return [embedding, hidden, attentionWidth, readoutWidth];
   };
   assertEquals(widths({}), [128, 256, 256, 256]);
   assertEquals(widths({ hidden: 6 }), [128, 6, 6, 6]);
   assertEquals(widths({ embedding: 5, hidden: 6, tied: "output" }), [5, 6, 6, 5]);
-  assertEquals(widths({ embedding: 5, hidden: 6, attentionWidth: 7, readout: 8 }), [5, 6, 7, 8]);
+  assertEquals(widths({ embedding: 5, hidden: 6, attentionWidth: 7, readoutWidth: 8 }), [5, 6, 7, 8]);
 });
 
 /** Options that are refused, and a part of the message. */
 const refused: readonly (readonly [options: object, message: string])[] = [
   [{ hidden: 0 }, "hidden 0: it must be a positive integer"],
-  [{ readout: 2.5 }, "readout 2.5"],
+  [{ readoutWidth: 2.5 }, "readoutWidth 2.5"],
   [{ window: -1 }, "window -1"],
   [{ layers: 9 }, "layers 9: it must be an integer from 1 to 8"],
   [{ dropout: 1 }, "dropout 1: it must be in [0, 1)"],
@@ -61,10 +67,10 @@ const refused: readonly (readonly [options: object, message: string])[] = [
     { decoder: "luong", bridge: "project", bidirectional: true, attention: "dot" },
     '"general" or "scaled-dot"',
   ],
-  [{ decoder: "luong", output: "maxout" }, "Luong's attentional vector is a tanh"],
-  [{ output: "direct" }, 'output of decoder "bahdanau" takes more than the state'],
-  [{ decoder: "sutskever", readout: 9 }, "it is the state itself, of 256 numbers"],
-  [{ tied: "output", readout: 9 }, "tied to embeddings of width 128 the readout has to be as wide"],
+  [{ decoder: "luong", readout: "maxout" }, "Luong's attentional vector is a tanh"],
+  [{ readout: "direct" }, 'output of decoder "bahdanau" takes more than the state'],
+  [{ decoder: "sutskever", readoutWidth: 9 }, "it is the state itself, of 256 numbers"],
+  [{ tied: "output", readoutWidth: 9 }, "tied to embeddings of width 128 the readout has to be as wide"],
 ];
 
 for (const [options, message] of refused) {

@@ -22,7 +22,7 @@ function createModel(device: Device, options: { seed?: number; dropout?: number 
     embedding: sizes.embedding,
     hidden: sizes.hidden,
     attentionWidth: sizes.attention,
-    readout: sizes.readout,
+    readoutWidth: sizes.readout,
     dropout: 0,
     ...options,
   });

@@ -15,14 +15,14 @@ import { inventedWords } from "./invented_words.ts";
 
 const cases: readonly Seq2SeqOptions[] = [
   {},
-  { cell: "lstm", layers: 2, output: "maxout" },
+  { cell: "lstm", layers: 2, readout: "maxout" },
   { layers: 3, residual: true, tied: "output" },
   { decoder: "luong", cell: "lstm" },
   { decoder: "luong", inputFeeding: false, layers: 2, attention: "additive" },
   { decoder: "cho" },
-  { decoder: "cho", cell: "lstm", layers: 2, bidirectional: true, output: "tanh" },
+  { decoder: "cho", cell: "lstm", layers: 2, bidirectional: true, readout: "tanh" },
   { decoder: "sutskever", cell: "lstm", layers: 4, reverseSource: true },
-  { decoder: "sutskever", bridge: "project", bidirectional: true, output: "tanh" },
+  { decoder: "sutskever", bridge: "project", bidirectional: true, readout: "tanh" },
 ];
 
 /** The mean of -log p of the batch's words by both ways, the second with `copies` rows a sentence. */
