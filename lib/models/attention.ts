@@ -3,7 +3,7 @@
 import type { ParameterScope } from "../gpu/parameters.ts";
 import type { Tape } from "../gpu/tape.ts";
 import type { Tensor } from "../gpu/tensor.ts";
-import { AdditiveAttention } from "../ops/additive_attention.ts";
+import { Attention } from "../ops/attention.ts";
 import { matmul } from "../ops/matmul.ts";
 import type { Encoded } from "./encoder.ts";
 import { LinearLayer } from "./linear_layer.ts";
@@ -55,8 +55,12 @@ export class BahdanauAttention {
     const queries = tape.tensor([steps, batch, weight.rows], "queries");
     tape.onBackward(() => matmul(tape, { a: queries.grad, transposeA: true, b: states, c: weight.grad }));
     const score = this.#score.weight;
-    const options = { queries, keys, values: annotations, score, lengths, ...(weights ? { weights } : {}) };
-    const attention = new AdditiveAttention(tape, options);
+    const attention = new Attention(tape, {
+      score: { kind: "additive", queries, keys, score },
+      values: annotations,
+      lengths,
+      weights,
+    });
     return {
       contexts: attention.contexts,
       weights: attention.weights,
