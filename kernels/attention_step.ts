@@ -82,12 +82,12 @@ fn forward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
 const attended = `
 @group(0) @binding(_) var<storage, read> weights_saved: array<f32>;  // [B, S] at this step
 
-// The source steps that have a weight: only they pass a gradient on.
+// From the first source step that has a weight to the last: only those pass a gradient on.
 fn attended(b: u32) -> Span {
-  var span = Span(p.source, 0u);
-  for (var s = 0u; s < p.source; s++) {
-    if (weights_saved[p.weights_offset + b * p.source + s] != 0.0) { span = Span(min(span.first, s), s + 1u); }
-  }
+  let w = p.weights_offset + b * p.source;
+  var span = Span(0u, p.source);
+  while (span.first < span.end && weights_saved[w + span.first] == 0.0) { span.first++; }
+  while (span.first < span.end && weights_saved[w + span.end - 1u] == 0.0) { span.end--; }
   return span;
 }
 `;

@@ -3,7 +3,14 @@
 
 import type { Tape } from "../gpu/tape.ts";
 import type { Tensor } from "../gpu/tensor.ts";
-import { keysKernel, type ScoreName, type SpanName, stepKernel, sumsKernel } from "./attention_kernels.ts";
+import {
+  keysKernel,
+  type ScoreName,
+  type SpanName,
+  type StepEntryPoint,
+  stepKernel,
+  sumsKernel,
+} from "./attention_kernels.ts";
 import {
   type AdditiveScore,
   type AttentionOptions,
@@ -45,11 +52,12 @@ export class Attention {
   /**
    * Prepares to record steps.
    *
-   * @throws {RangeError} If the shapes do not fit, or the window is no number of words.
+   * @throws {RangeError} If the shapes do not fit, or the window is no whole number of words.
    */
   constructor(readonly tape: Tape, readonly options: AttentionOptions) {
     const { score, span = { kind: "global" }, values } = options;
-    const { steps, batch, source } = this.#sizes = attentionSizes(options);
+    this.#sizes = attentionSizes(options);
+    const { steps, batch, source } = this.#sizes;
     this.#span = span;
     this.#name = score.kind === "additive" && score.coverage ? "covered" : score.kind;
     this.weights = options.weights ?? tape.tensor([steps, batch, source], "attention weights");
@@ -77,7 +85,7 @@ export class Attention {
     if (coverage && t + 1 < this.#sizes.steps) advanceCoverage(tape, coverage, this.weights, t);
   }
 
-  #dispatch(entryPoint: Parameters<typeof stepKernel>[0], span: SpanName, step: number, bound: Bound): void {
+  #dispatch(entryPoint: StepEntryPoint, span: SpanName, step: number, bound: Bound): void {
     const { score, values } = this.options;
     const kernel = stepKernel(entryPoint, this.#name, span)[this.#part][this.tape.device.profile];
     this.tape.dispatch(kernel, bound, {

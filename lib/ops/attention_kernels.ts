@@ -53,24 +53,30 @@ const stepParams = {
   accumulate_dpositions: "u32",
 } as const;
 
-const steps = new Map<string, Variants<typeof stepParams>>();
+const texts = {
+  forward: attentionForward,
+  backward: attentionBackward,
+  backward_query: attentionBackwardQuery,
+};
 
-/** The kernel `forward`, `backward` or `backward_query` of a step. */
+/** The entry points of a step's kernels. */
+export type StepEntryPoint = keyof typeof texts;
+
+const stepKernels = new Map<string, Variants<typeof stepParams>>();
+
+/** The kernel of a step with that entry point. */
 export function stepKernel(
-  entryPoint: "forward" | "backward" | "backward_query",
+  entryPoint: StepEntryPoint,
   score: ScoreName,
   span: SpanName,
 ): Variants<typeof stepParams> {
   const name = `attention(${score}, ${span})`;
   const key = `${name}:${entryPoint}`;
-  let kernel = steps.get(key);
+  let kernel = stepKernels.get(key);
   if (!kernel) {
-    const source = {
-      forward: () => attentionForward(score, span),
-      backward: () => attentionBackward(score, span),
-      backward_query: () => attentionBackwardQuery(),
-    }[entryPoint]();
-    steps.set(key, kernel = define(name, source, entryPoint, stepParams, ({ batch }) => [batch!]));
+    const source = texts[entryPoint](score, span);
+    kernel = define(name, source, entryPoint, stepParams, ({ batch }) => [batch!]);
+    stepKernels.set(key, kernel);
   }
   return kernel;
 }

@@ -95,7 +95,7 @@ export interface AttentionSizes {
 /**
  * The sizes of attention, checked.
  *
- * @throws {RangeError} If the shapes do not fit, or the window is no number of words.
+ * @throws {RangeError} If the shapes do not fit, or the window is no whole number of words.
  */
 export function attentionSizes(options: AttentionOptions): AttentionSizes {
   const { score, span, values, lengths, weights } = options;
@@ -123,9 +123,12 @@ export function attentionSizes(options: AttentionOptions): AttentionSizes {
   return { steps, source, batch, width: score.kind === "given" ? 0 : columns };
 }
 
+/** The largest window: beyond, 32-bit floats cannot tell one word from the next. */
+const LARGEST_WINDOW = 2 ** 24;
+
 function checkWindow(window: number, least: number): void {
-  if (Number.isSafeInteger(window) && window >= least) return;
+  if (Number.isInteger(window) && window >= least && window <= LARGEST_WINDOW) return;
   throw new RangeError(
-    `Cannot record attention with a window of ${window}: expected an integer of at least ${least}.`,
+    `Cannot record attention with a window of ${window}: expected an integer from ${least} to ${LARGEST_WINDOW}.`,
   );
 }

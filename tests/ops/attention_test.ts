@@ -192,7 +192,7 @@ Deno.test("Attention refuses shapes that do not fit, and windows that are no num
     const tensor = tape.tensor([2, 2, 2], "other");
     recordAttention(tape, options, tensors);
     for (const name of Object.keys(tensors)) refuses({}, { [name]: tensor }, "[2,2,2]");
-    for (const window of [0, 1.5, -1, NaN]) refuses({ window }, {}, `a window of ${window}`);
+    for (const window of [0, 1.5, -1, NaN, 2 ** 25]) refuses({ window }, {}, `a window of ${window}`);
     refuses({ span: "monotonic", window: -1 }, {}, "a window of -1");
   }
 });
