@@ -72,7 +72,7 @@ export async function translate(
     throw new RangeError(`Cannot translate with batch ${full}: it must be a positive integer.`);
   }
   if (typeof sentences === "string") return (await translate(model, [sentences], options))[0]!;
-  const encoded = sentences.map((text) => model.encodeSource(text));
+  const encoded = sentences.map((text) => model.encodeSource(text).ids);
   encoded.forEach(({ length }, index) => {
     if (length <= LONGEST_SOURCE) return;
     throw new RangeError(

@@ -3,7 +3,7 @@
 import type { Batch, Bucket, EncodedPair } from "../data/batches.ts";
 import type { Pair } from "../data/pair.ts";
 import type { Tokenizer } from "../data/tokenizer.ts";
-import { PAD } from "../data/vocabulary.ts";
+import { PAD, UNK } from "../data/vocabulary.ts";
 import type { Device } from "../gpu/device.ts";
 import { Parameters } from "../gpu/parameters.ts";
 import type { Tape } from "../gpu/tape.ts";
@@ -28,6 +28,18 @@ export interface Seq2SeqTokenizers {
   readonly source: Tokenizer;
   /** Reads and writes target sentences. */
   readonly target: Tokenizer;
+}
+
+/** A source sentence as a model reads it. */
+export interface EncodedSource {
+  /** The word numbers, `<sos>` and `<eos>` included, in the order in which they are read. */
+  readonly ids: Uint32Array;
+  /** The words themselves, in the same order. */
+  readonly words: readonly string[];
+  /** For models that copy: the words in the target's numbering, those that it lacks behind its vocabulary. */
+  readonly copies?: Uint32Array;
+  /** The words that the target's vocabulary lacks; the first one has the number of its size. */
+  readonly unknown?: readonly string[];
 }
 
 /** A translation being written on the GPU. */
@@ -114,8 +126,8 @@ export class Seq2Seq implements Model<Pair> {
       dropout: this.#drop("encoder"),
     });
     const scopes = [parameters.scope("bridge"), parameters.scope("decoder")] as const;
-    const widths = { annotations: this.#encoder.width, dropout: this.#drop("decoder") };
-    this.#decoder = new Decoder(...scopes, config, { table, ...widths });
+    const context = { table, annotations: this.#encoder.width, dropout: this.#drop("decoder"), unknown: UNK };
+    this.#decoder = new Decoder(...scopes, config, context);
     parameters.allocate(new Random(seed));
   }
 
@@ -125,18 +137,29 @@ export class Seq2Seq implements Model<Pair> {
   }
 
   /** Turns a source sentence into word numbers, in the order in which they are read. */
-  encodeSource(text: string): Uint32Array {
+  encodeSource(text: string): EncodedSource {
+    const { reverseSource, copy } = this.config;
     const ids = Uint32Array.from(this.source.encode(text));
-    if (this.config.reverseSource) ids.subarray(1, -1).reverse();
-    return ids;
+    const words = this.source.tokens(text);
+    if (reverseSource) {
+      ids.subarray(1, -1).reverse();
+      words.splice(1, words.length - 2, ...words.slice(1, -1).reverse());
+    }
+    return copy ? { ids, words, ...copiesOf(words, this.target) } : { ids, words };
   }
 
   /** Turns sentence pairs into word numbers. */
   encode(pairs: readonly Pair[]): EncodedPair[] {
-    return pairs.map(({ source, target }) => ({
-      source: this.encodeSource(source),
-      target: Uint32Array.from(this.target.encode(target)),
-    }));
+    return pairs.map(({ source, target }) => {
+      const { ids, copies, unknown = [] } = this.encodeSource(source);
+      const answer = Uint32Array.from(this.target.encode(target));
+      if (!copies) return { source: ids, target: answer };
+      this.target.tokens(target).forEach((token, t) => {
+        const copied = unknown.indexOf(token);
+        if (answer[t] === UNK && copied >= 0) answer[t] = this.target.vocabulary.size + copied;
+      });
+      return { source: ids, target: answer, copies };
+    });
   }
 
   /**
@@ -150,6 +173,7 @@ export class Seq2Seq implements Model<Pair> {
     this.#decoder.teacherForced(tape, encoded, {
       words: tape.input("words", [targetLength - 1, rows], "u32"),
       targets: tape.input("targets", [targetLength - 1, rows], "u32"),
+      copies: this.#copies(tape, sourceLength, rows),
       lengths: tape.input("steps", [rows], "u32"),
       padding: PAD,
       smoothing: options.smoothing ?? 0,
@@ -163,6 +187,7 @@ export class Seq2Seq implements Model<Pair> {
   inputs(batch: Batch): Record<string, Uint32Array | Float32Array> {
     const { bucket: { rows, targetLength }, source, sourceLengths, target, targetLengths, tokens } = batch;
     return {
+      ...(this.config.copy ? { copies: batch.copies! } : {}),
       source,
       source_lengths: sourceLengths,
       words: target.subarray(0, (targetLength - 1) * rows),
@@ -178,7 +203,8 @@ export class Seq2Seq implements Model<Pair> {
    * The plan gets the inputs `source` [sourceLength, sentences] and `source_lengths` [sentences].
    */
   wordByWord(tape: Tape, { sourceLength, sentences, copies }: DecodingShape): WordByWord {
-    return this.#decoder.wordByWord(tape, this.#encode(tape, sourceLength, sentences), copies);
+    const encoded = this.#encode(tape, sourceLength, sentences);
+    return this.#decoder.wordByWord(tape, encoded, copies, this.#copies(tape, sourceLength, sentences));
   }
 
   /**
@@ -223,6 +249,11 @@ export class Seq2Seq implements Model<Pair> {
     return this.#encoder.forward(tape, embedded, lengths);
   }
 
+  /** [sourceLength, rows] integers: the source in the target's numbering, of models that copy words. */
+  #copies(tape: Tape, sourceLength: number, rows: number): Tensor | undefined {
+    return this.config.copy ? tape.input("copies", [sourceLength, rows], "u32") : undefined;
+  }
+
   #drop(what: keyof typeof STREAMS): DropoutOptions {
     const { dropout: rate, variational, seed } = this.config;
     return { rate, seed, stream: STREAMS[what], mask: variational ? "sequence" : "element" };
@@ -232,4 +263,15 @@ export class Seq2Seq implements Model<Pair> {
     const { wordDropout: rate, seed } = this.config;
     return { rate, seed, stream: STREAMS[what], mask: "word" };
   }
+}
+
+/** The words of a source in the target's numbering. */
+function copiesOf(
+  words: readonly string[],
+  { vocabulary }: Tokenizer,
+): { readonly copies: Uint32Array; readonly unknown: readonly string[] } {
+  const unknown = [...new Set(words.filter((word) => !vocabulary.has(word)))];
+  const number = (word: string) =>
+    vocabulary.has(word) ? vocabulary.id(word) : vocabulary.size + unknown.indexOf(word);
+  return { copies: Uint32Array.from(words, number), unknown };
 }
