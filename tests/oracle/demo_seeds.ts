@@ -30,8 +30,8 @@ const device = await openDevice();
 console.log(device.description);
 console.log("| seed | test loss | BLEU | exact match % |\n| ---- | --------- | ---- | ------------- |");
 for (const seed of seeds.map(Number)) {
-  const { embedding, hidden, attention: attentionWidth, readout, dropout } = hyper;
-  const sizes = { embedding, hidden, attentionWidth, readout, dropout, seed };
+  const { embedding, hidden, attention: attentionWidth, readout: readoutWidth, dropout } = hyper;
+  const sizes = { embedding, hidden, attentionWidth, readoutWidth, dropout, seed };
   const model = new Seq2Seq(device, { source, target, ...sizes });
   const best = await Deno.makeTempDir();
   const progress = train(model, training, {

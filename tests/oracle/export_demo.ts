@@ -33,7 +33,7 @@ const comparison = {
     embedding: model.embedding,
     hidden: model.hidden,
     attention: model.attentionWidth,
-    readout: model.readout,
+    readout: model.readoutWidth,
     dropout: model.dropout,
     label_smoothing: training.labelSmoothing,
     learning_rate: training.learningRate,

@@ -33,19 +33,26 @@ class Trained:
             raise ValueError(f"Cannot use these values: the norms {norms} are all on one side of {clip_norm}")
 
 
-def draw(shapes: dict[str, torch.Size], seed: int, initial_range: float) -> dict[str, Tensor]:
-    """Float32 values drawn in the order of their names."""
+def draw(
+    shapes: dict[str, torch.Size], seed: int, initial_range: float, order: Callable[[str], str] = str
+) -> dict[str, Tensor]:
+    """Float32 values drawn in the order of their names, or of what `order` makes of those."""
     generator = torch.Generator().manual_seed(seed)
     return {
         name: torch.empty(shapes[name], dtype=torch.float32).uniform_(-initial_range, initial_range, generator=generator)
-        for name in sorted(shapes)
+        for name in sorted(shapes, key=order)
     }
 
 
-def draw_parameters(model: nn.Module, seed: int, initial_range: float) -> dict[str, Tensor]:
+@torch.no_grad()
+def draw_parameters(
+    model: nn.Module, seed: int, initial_range: float, order: Callable[[str], str] = str
+) -> dict[str, Tensor]:
     """Gives a model parameters that do not depend on its precision."""
-    drawn = draw({name: parameter.shape for name, parameter in model.named_parameters()}, seed, initial_range)
-    model.load_state_dict(drawn)
+    parameters = dict(model.named_parameters())  # a shared one once
+    drawn = draw({name: parameter.shape for name, parameter in parameters.items()}, seed, initial_range, order)
+    for name, parameter in parameters.items():
+        parameter.copy_(drawn[name])
     return drawn
 
 
