@@ -77,16 +77,20 @@ def train(model: nn.Module, loss_of: Callable[[], Tensor], learning_rate: float,
     return Trained(tensors, losses, gradient_norms)
 
 
-def report(name: str, exact: Trained, single: Trained) -> None:
-    """Prints the largest float32 error of each kind of tensor, relative to the tensor's largest value."""
-    worst = {"grad": 0.0, "after": 0.0}
+def worst(exact: Trained, single: Trained) -> dict[str, float]:
+    """The largest float32 error of losses and of each kind of tensor, relative to the tensor's largest value."""
+    errors = {"losses": max(abs(a / b - 1) for a, b in zip(single.losses, exact.losses)), "grad": 0.0, "after": 0.0}
     for tensor, expected in exact.tensors.items():
         kind = tensor.split(".")[0]
         error = (single.tensors[tensor].double() - expected).abs().max() / expected.abs().max()
-        worst[kind] = max(worst[kind], error.item())
-    losses = max(abs(a / b - 1) for a, b in zip(single.losses, exact.losses))
+        errors[kind] = max(errors[kind], error.item())
+    return errors
+
+
+def report(name: str, exact: Trained, single: Trained) -> None:
+    """Prints what a test may expect, and how far float32 is from float64."""
     norms = f"norms {min(exact.gradient_norms):.2f} to {max(exact.gradient_norms):.2f}"
-    errors = f"losses {losses:.1e}, grad {worst['grad']:.1e}, after {worst['after']:.1e}"
+    errors = ", ".join(f"{kind} {error:.1e}" for kind, error in worst(exact, single).items())
     print(f"{name}: loss {exact.losses[0]:.4f} -> {exact.losses[-1]:.4f}, {norms}; float32 against float64: {errors}")
 
 
