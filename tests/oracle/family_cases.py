@@ -34,7 +34,7 @@ LSTM = {"cell": "lstm"}
 
 @dataclass(frozen=True)
 class Case:
-    """A model in the words of family.md, and how it is trained."""
+    """A model, and how it is trained."""
 
     options: dict[str, Any]  # as lib/models has them
     smoothing: float = 0.0
