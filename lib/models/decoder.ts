@@ -17,6 +17,7 @@ import type { Encoded } from "./encoder.ts";
 import { type Answers, Generator } from "./generator.ts";
 import { linearDefault } from "./initializers.ts";
 import { LinearLayer } from "./linear_layer.ts";
+import type { GivenWords } from "./model.ts";
 import { beside } from "./recurrent_layer.ts";
 import { RecurrentLayers } from "./recurrent_layers.ts";
 import type { Seq2SeqConfig } from "./seq2seq_options.ts";
@@ -44,8 +45,10 @@ export interface TeacherForcing extends Answers {
   readonly copies: Tensor | undefined;
   /** Dropouts on embeddings, one after the other. */
   readonly dropEmbedding: readonly DropoutOptions[];
-  /** Lets the decoder be given its own words now and then; always the right ones if left out. */
-  readonly scheduled?: Pick<ScheduledSamplingOptions, "seed" | "stream"> | undefined;
+  /** Which words the decoder is given. */
+  readonly given: GivenWords;
+  /** What the choice between right words and its own draws from. */
+  readonly choice: Pick<ScheduledSamplingOptions, "seed" | "stream">;
 }
 
 /** Embedded words, recurrent layers, attention or a summary of the source, and what generates words from them. */
@@ -91,21 +94,19 @@ export class Decoder {
 
   /** Records the loss of the right words, each step given the right words before it, or with scheduled sampling its own. */
   teacherForced(tape: Tape, encoded: Encoded, forcing: TeacherForcing): void {
-    const { words, lengths, totals, scheduled } = forcing;
+    const { words, lengths, totals, given } = forcing;
     const { memory, state } = this.#start(tape, encoded, forcing.copies);
     const embed = (ids: Tensor, time: number) =>
       forcing.dropEmbedding.reduce((x, drop) => dropout(tape, x, { ...drop, time }), this.#embed(tape, ids));
     const [count] = words.shape as [number];
-    const embedded = scheduled
-      ? tape.tensor([...words.shape, this.context.table.columns], "chosen words")
-      : embed(words, 0);
-    const start = { embedded, known: !scheduled, state, lengths, firstStep: 0 };
+    const known = given === "right";
+    const embedded = known
+      ? embed(words, 0)
+      : tape.tensor([...words.shape, this.context.table.columns], "embedded words");
+    const start = { embedded, known, state, lengths, firstStep: 0 };
     const steps = new DecoderSteps(tape, this.#parts, memory, start);
     for (let t = 0; t < count; t++) {
-      if (scheduled) {
-        const ids = t === 0 ? words.at(0) : this.#choose(tape, steps, words.at(t), t, scheduled);
-        copyInto(tape, embed(ids, t), embedded.at(t));
-      }
+      if (!known) copyInto(tape, embed(this.#choose(tape, steps, forcing, t), t), embedded.at(t));
       steps.step(t);
     }
     this.#generator.loss(tape, steps, forcing);
@@ -147,18 +148,14 @@ export class Decoder {
     return embedding(tape, table, ids, { unknown });
   }
 
-  /** Records the choice between the right words and the likeliest ones after the step before. */
-  #choose(
-    tape: Tape,
-    steps: DecoderSteps,
-    right: Tensor,
-    time: number,
-    options: Pick<ScheduledSamplingOptions, "seed" | "stream">,
-  ): Tensor {
+  /** Records which words step `time` is given: the likeliest after the step before, or now and then the right ones. */
+  #choose(tape: Tape, steps: DecoderSteps, { words, given, choice }: TeacherForcing, time: number): Tensor {
+    const right = words.at(time);
+    if (time === 0) return right;
     const predicted = tape.withoutGradients(() =>
       argmax(tape, this.#generator.scores(tape, steps, time - 1))
     );
-    return scheduledSampling(tape, { right, predicted, time, ...options });
+    return given === "own" ? predicted : scheduledSampling(tape, { right, predicted, time, ...choice });
   }
 
   /** Records what is known of the source before the first step. */

@@ -52,7 +52,7 @@ export interface GreedyOutput {
 
 /** The streams that dropouts draw from; between layers, those from the given one on. */
 const STREAMS = {
-  ...{ source: 0, target: 1, readout: 2, sourceWords: 3, targetWords: 4 },
+  ...{ source: 0, target: 1, readout: 2, sourceWords: 3, targetWords: 4, choice: 5 },
   ...{ encoder: 16, decoder: 32 },
 } as const;
 
@@ -178,6 +178,8 @@ export class Seq2Seq implements Model<Pair> {
       padding: PAD,
       smoothing: options.smoothing ?? 0,
       totals: options.totals,
+      given: options.given ?? "right",
+      choice: { seed: this.config.seed, stream: STREAMS.choice },
       dropEmbedding: [this.#dropWords("targetWords"), this.#drop("target")],
       dropReadout: this.#drop("readout"),
     });
