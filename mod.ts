@@ -71,6 +71,7 @@ export {
   planBuckets,
   withoutLongPairs,
 } from "./lib/data/batches.ts";
+export { loadWordVectors, type WordVectors, type WordVectorsOptions } from "./lib/data/word_vectors.ts";
 export { Random } from "./lib/random.ts";
 
 // Models, training and use
@@ -86,7 +87,9 @@ export {
   type SequenceClassifierConfig,
   type SequenceClassifierOptions,
 } from "./lib/models/sequence_classifier.ts";
-export type { LossOptions, Model, TextShape } from "./lib/models/model.ts";
+export type { EncodedSource } from "./lib/models/encoded_source.ts";
+export { SEQ2SEQ_CHOICES, type Seq2SeqChoice } from "./lib/models/seq2seq_options.ts";
+export type { GivenWords, LossOptions, Model, TextShape } from "./lib/models/model.ts";
 export type { DecoderState, DecoderStep, DecodingShape, WordByWord } from "./lib/models/word_by_word.ts";
 export type { RecurrentCell } from "./lib/models/recurrent_layer.ts";
 export {
