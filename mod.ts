@@ -91,7 +91,7 @@ export type { EncodedSource } from "./lib/models/encoded_source.ts";
 export { SEQ2SEQ_CHOICES, type Seq2SeqChoice } from "./lib/models/seq2seq_options.ts";
 export type { GivenWords, LossOptions, Model, TextShape } from "./lib/models/model.ts";
 export type { DecoderState, DecoderStep, DecodingShape, WordByWord } from "./lib/models/word_by_word.ts";
-export type { RecurrentCell } from "./lib/models/recurrent_layer.ts";
+export type { RecurrentCell, RecurrentWeights } from "./lib/models/recurrent_layer.ts";
 export {
   RecurrentLayers,
   type RecurrentLayersInput,
