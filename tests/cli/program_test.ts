@@ -109,7 +109,7 @@ testWithAdapter("train --profile shows kernels, host and data, and saves nothing
     /^profile {5}16 pairs a step, up to \d+ source and \d+ target tokens: \d+ % of all steps/m,
   );
   assertMatch(stdout, /^kernel +runs +ms +share +MB +GB\/s$/m);
-  assertMatch(stdout, /^adam:update +1 +\d+\.\d\d +\d+\.\d % +\d+\.\d/m);
+  assertMatch(stdout, /^optimizer:adam +1 +\d+\.\d\d +\d+\.\d % +\d+\.\d/m);
   for (const label of ["together", "GPU", "wall", "host", "data"]) {
     assertMatch(stdout, new RegExp(`^${label} .*\\d`, "m"));
   }

@@ -7,7 +7,7 @@ import { aligned, Plan } from "../../lib/gpu/plan.ts";
 import { Tape } from "../../lib/gpu/tape.ts";
 import { persistent, type Tensor } from "../../lib/gpu/tensor.ts";
 import { tanh } from "../../lib/ops/activation.ts";
-import { adam, CONTROL_SIZE } from "../../lib/ops/adam.ts";
+import { CONTROL_SIZE, optimizerStep } from "../../lib/ops/optimizer.ts";
 import { columnSum } from "../../lib/ops/column_sum.ts";
 import { copyInto } from "../../lib/ops/concatenate.ts";
 import { crossEntropy } from "../../lib/ops/cross_entropy.ts";
@@ -88,7 +88,7 @@ class Training {
     const targets = tape.input("targets", [8], "u32");
     crossEntropy(tape, outputs, { weight, bias, targets, ignored: 0, totals, smoothing: 0.1 });
     tape.backward(parameters.tensors.values());
-    adam(tape, parameters.flat, control, { maxNorm: 1 });
+    optimizerStep(tape, parameters.flat, control, { maxNorm: 1 });
     training.plan = await Plan.compile(tape, pool);
     return training;
   }
