@@ -7,6 +7,7 @@ import { Tokenizer } from "../data/tokenizer.ts";
 import { type Device, openDevice } from "../gpu/device.ts";
 import { Seq2Seq } from "../models/seq2seq.ts";
 import { formatBytes, formatCount, formatDuration } from "../report/format.ts";
+import { summary } from "../report/summary.ts";
 import { loadCheckpoint } from "../training/checkpoint.ts";
 import type { TrainingReport } from "../training/options.ts";
 import { profileTraining } from "../training/profile.ts";
@@ -18,6 +19,7 @@ import type { Values } from "./option.ts";
 import type { Output } from "./output.ts";
 import { tellProfile } from "./profile.ts";
 import { RunLog, writePairs } from "./run_folder.ts";
+import { courseOptions, stepOptions, trainingOptions } from "./training_options.ts";
 
 const options = {
   corpus: {
@@ -62,21 +64,9 @@ const options = {
     default: 0.2,
     description: "Share of activations to drop",
   },
-  epochs: { type: "integer", minimum: 1, default: 10, description: "Passes over the training pairs" },
-  maxSteps: { type: "integer", minimum: 1, description: "Stop after so many steps" },
-  batch: { type: "integer", minimum: 1, default: 64, description: "Sentence pairs a step" },
-  batchTokens: { type: "integer", minimum: 1, description: "Tokens a step, in place of --batch" },
-  learningRate: { type: "number", above: 0, default: 0.001, description: "Adam's learning rate" },
-  clipNorm: { type: "number", above: 0, default: 1, description: "Largest norm of a gradient" },
-  precision: { type: "choice", choices: ["f32", "f16"], default: "f32", description: "f16: half precision" },
-  labelSmoothing: { type: "number", minimum: 0, below: 1, default: 0, description: "Label smoothing" },
-  maxLength: {
-    type: "integer",
-    minimum: 3,
-    default: 50,
-    description: "Leave out longer pairs (words, with both ends)",
-  },
+  ...trainingOptions,
   seed: { type: "integer", default: 1, description: "Settles sample, split, weights and order" },
+  summary: { type: "boolean", description: "Show the model's parameters, part by part" },
   profile: {
     type: "boolean",
     description: "Measure --max-steps steps, or 20, and show where the time goes; saves nothing",
@@ -107,11 +97,10 @@ export const command: Command = defineCommand({
     output.line(`adapter     ${device.description}`);
     try {
       const { model, state } = await open(device, data, values, output);
-      const options = {
-        ...trainOptions(values),
-        onReport: (report: TrainingReport) => tellReport(report, output),
-      };
+      if (values.summary) tellSummary(model, output);
+      const onReport = (report: TrainingReport) => tellReport(report, output);
       if (!interrupted) {
+        const options = { ...stepOptions(values), onReport };
         tellProfile(await profileTraining(model, data.train, options), output);
         return ExitCode.ok;
       }
@@ -120,7 +109,9 @@ export const command: Command = defineCommand({
       const log = await RunLog.open(values.output, values.resume);
       const started = performance.now();
       const training = train(model, data.train, {
-        ...options,
+        ...stepOptions(values),
+        ...courseOptions(values),
+        onReport,
         valid: data.valid,
         folder: values.output,
         ...(state ? { resume: state } : {}),
@@ -207,13 +198,16 @@ function tellVocabulary(side: string, tokenizer: Tokenizer, texts: readonly stri
   output.line(`${side}      ${formatCount(vocabulary.size)} words${covered}`);
 }
 
-function trainOptions(values: TrainValues) {
-  const { epochs, batch, learningRate, clipNorm, labelSmoothing, maxLength, seed, precision } = values;
-  return {
-    ...{ epochs, batch, learningRate, clipNorm, labelSmoothing, maxLength, seed, precision },
-    ...(values.batchTokens === undefined ? {} : { batchTokens: values.batchTokens }),
-    ...(values.maxSteps === undefined ? {} : { maxSteps: values.maxSteps }),
-  };
+/** Shows the parameters; to machines, each by itself. */
+function tellSummary(model: Seq2Seq, output: Output): void {
+  const { tensors, trainable } = model.parameters;
+  const parameters = [...tensors].map(([name, { shape }]) => ({
+    name,
+    shape,
+    trainable: trainable.has(name),
+  }));
+  output.record({ type: "summary", parameters });
+  for (const line of summary(model).split("\n")) output.line(line);
 }
 
 function tellReport(report: TrainingReport, output: Output): void {
@@ -246,8 +240,8 @@ function tellReport(report: TrainingReport, output: Output): void {
 }
 
 function tellProgress(progress: TrainingProgress, output: Output): void {
-  const { epoch, step, steps, loss, gradientNorm, tokensPerSecond, secondsLeft, skipped, validation } =
-    progress;
+  const { validation, ...figures } = progress;
+  const { epoch, step, steps, loss, tokensPerSecond, secondsLeft, skipped } = figures;
   output.progress().update({
     label: `epoch ${epoch}`,
     fraction: step / steps,
@@ -258,38 +252,23 @@ function tellProgress(progress: TrainingProgress, output: Output): void {
       ...(skipped > 0 ? [`${skipped} steps skipped`] : []),
     ],
   });
-  output.record({
-    type: "progress",
-    epoch,
-    step,
-    steps,
-    loss,
-    gradientNorm,
-    tokensPerSecond,
-    secondsLeft,
-    skipped,
-  });
+  output.record({ type: "progress", ...figures });
   if (validation) tellValidation(epoch, validation, output);
 }
 
 function tellValidation(epoch: number, validation: Validation, output: Output): void {
-  const { trainingLoss, perplexity, best, samples } = validation;
-  output.record({
-    type: "validation",
-    epoch,
-    trainingLoss,
-    loss: validation.loss,
-    perplexity,
-    best,
-    samples,
-  });
+  const { trainingLoss, loss, perplexity, bleu, best, sinceBest, stops, samples } = validation;
+  output.record({ type: "validation", epoch, ...validation });
+  const figures = [
+    `perplexity ${perplexity.toFixed(1)}`,
+    ...bleu === undefined ? [] : [`BLEU ${bleu.toFixed(1)}`],
+  ];
   const mark = best ? ", the best so far" : "";
   output.line(
-    `epoch ${String(epoch).padEnd(5)} loss ${trainingLoss.toFixed(3)}, validation ${
-      validation.loss.toFixed(3)
-    } ` +
-      `(perplexity ${perplexity.toFixed(1)}${mark})`,
+    `epoch ${String(epoch).padEnd(5)} loss ${trainingLoss.toFixed(3)}, validation ${loss.toFixed(3)} ` +
+      `(${figures.join(", ")}${mark})`,
   );
+  if (stops) output.line(`stopped     none of the last ${sinceBest} validations was better`);
   for (const { source, target, translation } of samples) {
     output.line(output.dim(`            ${source} → ${translation || "(nothing)"}  [${target}]`));
   }

@@ -147,8 +147,8 @@ function fill<M extends Model<never>>(
   return { model, state };
 }
 
-/** The best checkpoint if there is one. */
-async function bestOrLast(folder: string): Promise<"best" | "last"> {
+/** Which checkpoint of a model folder counts: the best if there is one. */
+export async function bestOrLast(folder: string): Promise<"best" | "last"> {
   try {
     await Deno.stat(`${folder}/best.safetensors`);
     return "best";
@@ -158,7 +158,7 @@ async function bestOrLast(folder: string): Promise<"best" | "last"> {
 }
 
 /** Reads one file of a model folder; whatever is wrong with it is said with its name. */
-async function readPart<T>(folder: string, name: string, parse: (bytes: Uint8Array) => T): Promise<T> {
+export async function readPart<T>(folder: string, name: string, parse: (bytes: Uint8Array) => T): Promise<T> {
   const path = `${folder}/${name}`;
   let bytes: Uint8Array;
   try {
