@@ -9,7 +9,7 @@ import { Seq2Seq } from "../models/seq2seq.ts";
 import { formatBytes, formatCount, formatDuration } from "../report/format.ts";
 import { summary } from "../report/summary.ts";
 import { loadCheckpoint } from "../training/checkpoint.ts";
-import type { TrainingReport } from "../training/options.ts";
+import { completeTraining, type TrainingReport } from "../training/options.ts";
 import { profileTraining } from "../training/profile.ts";
 import { train, type TrainingProgress, type Validation } from "../training/trainer.ts";
 import { type Command, defineCommand } from "./command.ts";
@@ -104,19 +104,16 @@ export const command: Command = defineCommand({
         tellProfile(await profileTraining(model, data.train, options), output);
         return ExitCode.ok;
       }
+      const options = {
+        ...{ ...stepOptions(values), ...courseOptions(values), onReport, valid: data.valid },
+        ...{ folder: values.output, ...(state ? { resume: state } : {}) },
+      };
+      completeTraining(options, model); // refuses what does not go together before anything is written
       await writePairs(`${values.output}/test.tsv`, data.test);
       await writePairs(`${values.output}/valid.tsv`, data.valid);
       const log = await RunLog.open(values.output, values.resume);
       const started = performance.now();
-      const training = train(model, data.train, {
-        ...stepOptions(values),
-        ...courseOptions(values),
-        onReport,
-        valid: data.valid,
-        folder: values.output,
-        ...(state ? { resume: state } : {}),
-      });
-      for await (const progress of training) {
+      for await (const progress of train(model, data.train, options)) {
         await log.add(progress);
         tellProgress(progress, output);
         if (interrupted.aborted) break;

@@ -40,6 +40,19 @@ Deno.test("run() refuses inputs that are missing, unknown or of another size, na
   plan.close();
 });
 
+Deno.test("run() stops before the kernels that it is told to leave out", async () => {
+  const tape = new Tape(device, { training: false });
+  const [first, second] = [tape.kept([3], "first"), tape.kept([3], "second")];
+  const x = tape.input("x", [3], "f32");
+  copyInto(tape, x, first);
+  copyInto(tape, x, second);
+  const plan = await Plan.compile(tape);
+  plan.run({ x: Float32Array.of(1, 2, 3) });
+  plan.run({ x: Float32Array.of(4, 5, 6) }, 1);
+  assertEquals((await plan.read(first, second)).map(String), ["4,5,6", "1,2,3"]);
+  plan.close();
+});
+
 Deno.test("inputs are rounded up to what may be bound", () => {
   assertEquals([0, 1, 256, 257].map(aligned), [0, 256, 256, 512]);
 });
