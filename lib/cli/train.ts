@@ -85,6 +85,10 @@ export const command: Command = defineCommand({
     { description: "Names of emoji and symbols, English to German", args: "--output runs/names" },
     { description: "Sentences from Tatoeba", args: "--corpus tatoeba:deu-eng --sample 50000 --epochs 10" },
     { description: "Multi30k", args: "--corpus train.de.gz,train.en.gz --min-frequency 2" },
+    {
+      description: "By gradient descent, as Luong et al. (2015)",
+      args: "--optimizer sgd --learning-rate 1 --clip-norm 5 --schedule halving --decay-after 5",
+    },
     { description: "Go on where it stopped", args: "--output runs/names --resume --epochs 20" },
     { description: "See where the time of a step goes", args: "--profile" },
   ],

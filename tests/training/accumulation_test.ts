@@ -51,6 +51,26 @@ testWithDevice("a step of several batches is that of one large batch, to roundin
   }
 });
 
+testWithDevice("the batches of a step drop other elements", async (device) => {
+  const model = tinyModel(device, { dropout: 0.5 });
+  const config = completeTraining({ accumulation: 2 }, model);
+  const buckets = [{ ...LENGTHS, rows: 16 }];
+  const optimization = new Optimization(model, buckets, config);
+  await optimization.layout().allocate();
+  const [batch] = [...batches(model.encode(pairs), buckets, { seed: 1, epoch: 0 })] as [Batch];
+  const loss = async (group: Batch[], number: number) => {
+    optimization.step(group, number, 0); // the weights stay as they are
+    return (await optimization.sums()).loss;
+  };
+  const [first, next] = [await loss([batch], 0), await loss([batch], 1)];
+  const both = await loss([batch, batch], 0);
+  assert(Math.abs(both - 2 * first) > 0.1, "both batches drop the same");
+  assert(Math.abs(both - first - next) > 0.1, "the second batch drops what the next step does");
+  assertEquals(await loss([batch, batch], 0), both);
+  optimization.close();
+  model.close();
+});
+
 testWithDevice(
   "train() takes fewer steps with several batches each, and makes no buffers",
   async (device) => {
