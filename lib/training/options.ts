@@ -24,7 +24,8 @@ export interface TrainOptions<Example = Pair> extends OptimizerOptions, Schedule
   readonly accumulation?: number;
   /**
    * The decay of running averages of the weights, such as 0.999; none are kept by default. Validation, the best
-   * checkpoint, and the model when training is over have the averages in place of the weights.
+   * checkpoint (without validation, the newest), those that are kept, and the model when training is over have the
+   * averages in place of the weights.
    */
   readonly averageDecay?: number;
   /** Label smoothing; 0 by default. */

@@ -230,7 +230,11 @@ class Run<Example, Sample> {
     if (keep > 0 && this.#stepInEpoch === this.report.stepsPerEpoch) {
       await this.#folder.saveEpoch(this.#epoch + 1, this.#position);
     }
-    if (!this.#validator) return undefined;
+    if (!this.#validator) {
+      // Else nobody would load the averages: the last checkpoint has them beside the weights.
+      if (this.optimization.averages) await this.#folder.saveBest(this.#position);
+      return undefined;
+    }
     const measured = await this.#validator.measure();
     const best = this.#judge.see(measured);
     if (best) await this.#folder.saveBest(this.#position);

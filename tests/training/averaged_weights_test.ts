@@ -40,6 +40,16 @@ testWithDevice(
   },
 );
 
+testWithDevice("without validation, a folder gives the averages too", async (device) => {
+  await using folder = await TemporaryFolder.make();
+  const model = tinyModel(device);
+  const options = { ...common, valid: [], averageDecay: 0.9, folder: folder.path };
+  for await (const _ of train(model, pairs, options));
+  const loaded = await loadModel(device, folder.path);
+  assertEquals(await loaded.parameters.read(), await model.parameters.read());
+  for (const each of [model, loaded]) each.close();
+});
+
 testWithDevice("a training that does not begin leaves the model as it was, and no buffer", async (device) => {
   const model = tinyModel(device);
   const before = { weights: await model.parameters.read(), buffers: device.bufferCount };

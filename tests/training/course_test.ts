@@ -6,7 +6,7 @@ import { loadCheckpoint, loadModel } from "../../lib/training/checkpoint.ts";
 import type { TrainOptions } from "../../lib/training/options.ts";
 import { train, type TrainingProgress } from "../../lib/training/trainer.ts";
 import { testWithDevice } from "../adapter.ts";
-import { assert, assertEquals } from "../assert.ts";
+import { assert, assertEquals, assertRejects } from "../assert.ts";
 import { TemporaryFolder } from "../data/temporary_folder.ts";
 import { fingerprint, tinyModel, tinyPairs } from "./tiny.ts";
 
@@ -118,3 +118,11 @@ testWithDevice(
     assertEquals(await run(1), ["epoch-1.safetensors"]);
   },
 );
+
+testWithDevice("train() refuses a model of which nothing is learned", async (device) => {
+  const model = tinyModel(device);
+  Object.defineProperty(model.parameters, "trainableCount", { value: 0 });
+  const message = "Cannot train: all parameters of the model are frozen.";
+  await assertRejects(() => finish(train(model, pairs)), RangeError, message);
+  model.close();
+});
