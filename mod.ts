@@ -115,6 +115,18 @@ export {
   type TrainingProfile,
 } from "./lib/training/profile.ts";
 export type { TrainingConfig } from "./lib/training/config.ts";
+export type { OptimizerConfig, OptimizerOptions, StepConfig } from "./lib/training/optimizer_options.ts";
+export type { OptimizerMethod, OptimizerSettings } from "./lib/ops/optimizer.ts";
+export {
+  type ScheduleConfig,
+  scheduledRate,
+  type ScheduleName,
+  type ScheduleOptions,
+  type SchedulePlace,
+  type ScheduleSettings,
+} from "./lib/training/schedule.ts";
+export type { Standing } from "./lib/training/judge.ts";
+export { averageCheckpoints } from "./lib/training/average_checkpoints.ts";
 export type { TrainingPosition, TrainingState } from "./lib/training/state.ts";
 export { type Checkpoint, loadCheckpoint, loadModel, saveCheckpoint } from "./lib/training/checkpoint.ts";
 export { type Classification, classify, type ClassifyOptions } from "./lib/inference/classify.ts";
@@ -125,6 +137,7 @@ export { type Bleu, type BleuOptions, type BleuTokenizer, corpusBleu } from "./l
 export { exactMatch } from "./lib/evaluation/exact_match.ts";
 export { type HeldOutLoss, heldOutLoss, type HeldOutOptions } from "./lib/evaluation/held_out.ts";
 export { perplexity } from "./lib/evaluation/perplexity.ts";
+export { type SummarizedModel, summary } from "./lib/report/summary.ts";
 export { heatMap, type HeatMapInput, type HeatMapOptions } from "./lib/report/heat_map.ts";
 
 // The GPU layer, for operations and models of your own
@@ -159,6 +172,7 @@ export {
   type FlatParameters,
   type Initializer,
   type NamedArray,
+  type ParameterOptions,
   Parameters,
   type ParameterScope,
 } from "./lib/gpu/parameters.ts";

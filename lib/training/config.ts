@@ -1,9 +1,11 @@
 // Training: the contract of a model folder's config.json.
 
 import * as v from "npm:valibot@1.5.0";
+import { optimizerSchema, type StepConfig } from "./optimizer_options.ts";
+import { type ScheduleConfig, scheduleSchema } from "./schedule.ts";
 
 /** All options but the data, defaults filled in: what a checkpoint's `config.json` stores. */
-export interface TrainingConfig {
+export interface TrainingConfig extends StepConfig {
   /** Passes over the examples. */
   readonly epochs: number;
   /** Examples a step; null if batches are made by tokens. */
@@ -12,10 +14,18 @@ export interface TrainingConfig {
   readonly batchTokens: number | null;
   /** How many bits products take their operands in. */
   readonly precision: "f32" | "f16";
-  /** Adam's learning rate. */
-  readonly learningRate: number;
-  /** The norm that gradients are clipped to. */
-  readonly clipNorm: number;
+  /** How the learning rate changes. */
+  readonly schedule: ScheduleConfig;
+  /** Batches a step. */
+  readonly accumulation: number;
+  /** The decay of the weights' running averages; null if none are kept. */
+  readonly averageDecay: number | null;
+  /** Validations without a better one after which training stops; null if it does not. */
+  readonly patience: number | null;
+  /** What makes a validation the best. */
+  readonly bestBy: "loss" | "bleu";
+  /** The weights of how many epochs are kept. */
+  readonly keep: number;
   /** Label smoothing. */
   readonly labelSmoothing: number;
   /** The most tokens of a side. */
@@ -50,7 +60,16 @@ const training = v.strictObject({
   labelSmoothing: v.pipe(v.number(), v.minValue(0), v.maxValue(1)),
   maxLength: size,
   seed: v.number(),
+  // What follows, earlier folders do not have.
   precision: v.optional(v.picklist(["f32", "f16"]), "f32"),
+  clipValue: v.optional(v.nullable(v.number()), null),
+  optimizer: optimizerSchema,
+  schedule: scheduleSchema,
+  accumulation: v.optional(size, 1),
+  averageDecay: v.optional(v.nullable(v.number()), null),
+  patience: v.optional(v.nullable(size), null),
+  bestBy: v.optional(v.picklist(["loss", "bleu"]), "loss"),
+  keep: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0)), 0),
 });
 
 /**
