@@ -125,6 +125,13 @@ export {
   type SchedulePlace,
   type ScheduleSettings,
 } from "./lib/training/schedule.ts";
+export {
+  type TeacherForcingConfig,
+  type TeacherForcingName,
+  type TeacherForcingOptions,
+  type TeacherForcingSettings,
+  teacherShare,
+} from "./lib/training/teacher_forcing.ts";
 export type { Standing } from "./lib/training/judge.ts";
 export { averageCheckpoints } from "./lib/training/average_checkpoints.ts";
 export type { TrainingPosition, TrainingState } from "./lib/training/state.ts";

@@ -19,7 +19,7 @@ import type { Values } from "./option.ts";
 import type { Output } from "./output.ts";
 import { tellProfile } from "./profile.ts";
 import { RunLog, writePairs } from "./run_folder.ts";
-import { seq2seqOptions, seq2seqOptionsOf } from "./seq2seq_options.ts";
+import { readVectors, seq2seqOptions, seq2seqOptionsOf, vectorOptions } from "./seq2seq_options.ts";
 import { courseOptions, stepOptions, trainingOptions } from "./training_options.ts";
 
 const options = {
@@ -43,6 +43,11 @@ const options = {
     description: "Draw the sample with replacement, as the original series does",
   },
   valid: { type: "integer", minimum: 0, default: 200, description: "Pairs to hold out for validation" },
+  validCorpus: {
+    type: "string",
+    value: "<corpus>",
+    description: "Pairs to validate on, in place of some of the corpus",
+  },
   test: { type: "integer", minimum: 0, default: 200, description: "Pairs to hold out for the final test" },
   ...corpusOptions,
   punctuation: {
@@ -57,6 +62,7 @@ const options = {
   },
   maxVocabulary: { type: "integer", minimum: 5, description: "Keep only so many words of each language" },
   ...seq2seqOptions,
+  ...vectorOptions,
   ...trainingOptions,
   seed: { type: "integer", default: 1, description: "Settles sample, split, weights and order" },
   summary: { type: "boolean", description: "Show the model's parameters, part by part" },
@@ -90,7 +96,7 @@ export const command: Command = defineCommand({
   async run(values, { output, interruption }) {
     const interrupted = values.profile ? undefined : interruption(); // there is nothing to save
     const pairs = await readCorpus(values.corpus, values, output);
-    const data = prepare(pairs, values, output);
+    const data = await prepare(pairs, values, output);
     const device = await openDevice();
     output.line(`adapter     ${device.description}`);
     try {
@@ -132,10 +138,13 @@ export const command: Command = defineCommand({
 });
 
 /** Samples and splits, and tells how the held-out parts overlap with training. */
-function prepare(pairs: readonly Pair[], values: TrainValues, output: Output): Split {
-  const { seed, valid, test, replacement } = values;
+async function prepare(pairs: readonly Pair[], values: TrainValues, output: Output): Promise<Split> {
+  const { seed, test, replacement, validCorpus } = values;
+  const given = validCorpus === undefined ? undefined : await readCorpus(validCorpus, values, output);
+  const valid = given ? 0 : values.valid;
   const drawn = values.sample === undefined ? pairs : sample(pairs, values.sample, { seed, replacement });
-  const data = split(drawn, { valid, test, seed });
+  const parts = split(drawn, { valid, test, seed });
+  const data = given ? { ...parts, valid: given } : parts;
   const { overlap, randomOverlap } = data;
   output.record({
     type: "split",
@@ -173,7 +182,12 @@ async function open(device: Device, data: Split, values: TrainValues, output: Ou
   tellVocabulary("source", source, data.valid.map((pair) => pair.source), output);
   tellVocabulary("target", target, data.valid.map((pair) => pair.target), output);
   const options = { source, target, ...seq2seqOptionsOf(values), seed: values.seed };
-  return { model: new Seq2Seq(device, options), state: undefined };
+  const model = new Seq2Seq(device, options);
+  await readVectors(model, values, (side, found, words) => {
+    output.record({ type: "vectors", side, found, words });
+    output.line(`${side}      ${formatCount(found)} of ${formatCount(words)} words begin with given vectors`);
+  });
+  return { model, state: undefined };
 }
 
 /** Tells how many words a side has, and how much of the validation text they cover. */

@@ -106,10 +106,12 @@ export class Seq2Seq implements Model<Pair> {
           "Learn one tokenizer from both sides, and give it as both.",
       );
     }
-    const table = parameters.declare("decoder.embedding.weight", [targets, embedding], standardNormal());
-    this.#table = tied === "all"
-      ? table
-      : parameters.declare("encoder.embedding.weight", [sources, embedding], standardNormal());
+    const declare = (side: "source" | "target", name: string, words: number) => {
+      const frozen = config.frozen === side || config.frozen === "both";
+      return parameters.declare(name, [words, embedding], standardNormal(), { frozen });
+    };
+    const table = declare("target", "decoder.embedding.weight", targets);
+    this.#table = tied === "all" ? table : declare("source", "encoder.embedding.weight", sources);
     const recurrent = { cell, inputs: embedding, hidden, layers, bidirectional, residual };
     this.#encoder = new Encoder(parameters.scope("encoder"), {
       ...recurrent,

@@ -6,7 +6,7 @@ import type { Device } from "../gpu/device.ts";
 import type { NamedArray } from "../gpu/parameters.ts";
 import type { Model } from "../models/model.ts";
 import { Seq2Seq } from "../models/seq2seq.ts";
-import { parseConfig, parseKind, type TrainingConfig } from "./config.ts";
+import { FORMAT, parseConfig, parseKind, type TrainingConfig } from "./config.ts";
 import { kindOf, kindOfModel, type ModelClass } from "./kinds.ts";
 import {
   decodeSafetensors,
@@ -56,7 +56,7 @@ export async function saveCheckpoint(
     tensors.set(CONTROL, { shape: [training.control.length], data: training.control });
   }
   const kind = kindOfModel(model).of.name;
-  const config = { format: "attend 1", kind, model: model.config, training: training.config };
+  const config = { format: FORMAT, kind, model: model.config, training: training.config };
   for (const [name, tokenizer] of Object.entries(model.tokenizers)) {
     await writeAtomically(`${folder}/${name}.vocabulary.json`, JSON.stringify(tokenizer, null, 1));
   }

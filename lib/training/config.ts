@@ -3,6 +3,7 @@
 import * as v from "npm:valibot@1.5.0";
 import { optimizerSchema, type StepConfig } from "./optimizer_options.ts";
 import { type ScheduleConfig, scheduleSchema } from "./schedule.ts";
+import { type TeacherForcingConfig, teacherForcingSchema } from "./teacher_forcing.ts";
 
 /** All options but the data, defaults filled in: what a checkpoint's `config.json` stores. */
 export interface TrainingConfig extends StepConfig {
@@ -16,6 +17,8 @@ export interface TrainingConfig extends StepConfig {
   readonly precision: "f32" | "f16";
   /** How the learning rate changes. */
   readonly schedule: ScheduleConfig;
+  /** Which words a decoder is given. */
+  readonly teacherForcing: TeacherForcingConfig;
   /** Batches a step. */
   readonly accumulation: number;
   /** The decay of the weights' running averages; null if none are kept. */
@@ -37,7 +40,7 @@ export interface TrainingConfig extends StepConfig {
 /** What config.json says. */
 export interface RunConfig<ModelConfig> {
   /** The version of the format. */
-  readonly format: "attend 1";
+  readonly format: typeof FORMAT;
   /** The model's class. */
   readonly kind: string;
   /** The model's options. */
@@ -46,9 +49,17 @@ export interface RunConfig<ModelConfig> {
   readonly training: TrainingConfig;
 }
 
-const FORMAT = v.literal("attend 1");
-/** Earlier folders do not say what they hold, for there was nothing else. */
-const KIND = v.optional(v.string(), "Seq2Seq");
+/** What folders are marked with. */
+export const FORMAT = "attend 2";
+
+/** Folders of the first format have translators whose options and parameters had other names. */
+const format = v.literal(
+  FORMAT,
+  (issue) =>
+    issue.input === "attend 1"
+      ? "the model was saved by an earlier version, whose parts had other names; train it again"
+      : `expected "${FORMAT}" but received ${issue.received}`,
+);
 
 const size = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(2 ** 20));
 const training = v.strictObject({
@@ -65,6 +76,7 @@ const training = v.strictObject({
   clipValue: v.optional(v.nullable(v.number()), null),
   optimizer: optimizerSchema,
   schedule: scheduleSchema,
+  teacherForcing: teacherForcingSchema,
   accumulation: v.optional(size, 1),
   averageDecay: v.optional(v.nullable(v.number()), null),
   patience: v.optional(v.nullable(size), null),
@@ -78,7 +90,7 @@ const training = v.strictObject({
  * @throws {TypeError} If it is none of ours.
  */
 export function parseKind(json: unknown): string {
-  return check(v.looseObject({ format: FORMAT, kind: KIND }), json).kind;
+  return check(v.looseObject({ format, kind: v.string() }), json).kind;
 }
 
 /**
@@ -92,7 +104,7 @@ export function parseConfig<ModelConfig>(
   json: unknown,
   model: v.GenericSchema<unknown, ModelConfig>,
 ): RunConfig<ModelConfig> {
-  return check(v.strictObject({ format: FORMAT, kind: KIND, model, training }), json);
+  return check(v.strictObject({ format, kind: v.string(), model, training }), json);
 }
 
 /**

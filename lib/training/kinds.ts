@@ -63,6 +63,7 @@ const seq2seq: ModelKind<Seq2Seq, Seq2SeqConfig, Pair, TranslationSample> = {
     bridge: choice("bridge"),
     readout: choice("readout"),
     tied: choice("tied"),
+    frozen: choice("frozen"),
     embedding: size,
     hidden: size,
     attentionWidth: size,

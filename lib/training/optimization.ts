@@ -13,6 +13,7 @@ import { gradientSum } from "../ops/gradient_sum.ts";
 import { CONTROL_SIZE, initialControl, lossScaleOf, optimizerStep } from "../ops/optimizer.ts";
 import { AveragedWeights } from "./averaged_weights.ts";
 import type { TrainingConfig } from "./config.ts";
+import { teacherShare } from "./teacher_forcing.ts";
 
 /** What the GPU has summed up since the last time it was asked. */
 export interface Sums {
@@ -75,7 +76,8 @@ export class Optimization {
     const { model: { device, parameters }, config, model } = this;
     const lossScale = config.precision === "f16" ? lossScaleOf(this.#control) : undefined;
     const tape = new Tape(device, { training: true, lossScale });
-    model.loss(tape, bucket, { totals: this.#totals, smoothing: config.labelSmoothing });
+    const given = config.teacherForcing.name === "always" ? "right" : "either";
+    model.loss(tape, bucket, { totals: this.#totals, smoothing: config.labelSmoothing, given });
     tape.backward(parameters.trainable.values());
     const { flat } = parameters;
     if (this.#sum) gradientSum(tape, flat.gradients, this.#sum);
@@ -172,6 +174,9 @@ export class Optimization {
     inputs["learning_rate"] = Float32Array.of(rate);
     if (this.#sum) inputs["earlier"] = Uint32Array.of(index);
     const { accumulation } = this.config;
+    if (plan.tape.inputs.has("teacher_share")) {
+      inputs["teacher_share"] = Float32Array.of(teacherShare(this.config.teacherForcing, number));
+    }
     if (plan.tape.inputs.has("step")) inputs["step"] = Uint32Array.of(number * accumulation + index);
     return inputs;
   }

@@ -8,9 +8,11 @@ import { completeOptimizer, type OptimizerOptions } from "./optimizer_options.ts
 import { completeSchedule, type ScheduleOptions } from "./schedule.ts";
 import { refuse } from "./settings.ts";
 import type { TrainingState } from "./state.ts";
+import { completeTeacherForcing, type TeacherForcingOptions } from "./teacher_forcing.ts";
 
 /** How to train; everything has a default. */
-export interface TrainOptions<Example = Pair> extends OptimizerOptions, ScheduleOptions {
+export interface TrainOptions<Example = Pair>
+  extends OptimizerOptions, ScheduleOptions, TeacherForcingOptions {
   /** Passes over the examples; 10 by default. */
   readonly epochs?: number;
   /** Examples a batch; 64 by default. */
@@ -105,6 +107,7 @@ export function completeTraining(options: TrainOptions<unknown>, model: Model<ne
     clipValue: steps.clipValue,
     optimizer: steps.optimizer,
     schedule: completeSchedule(options, steps.learningRate),
+    teacherForcing: completeTeacherForcing(options),
     accumulation: options.accumulation ?? 1,
     averageDecay: options.averageDecay ?? null,
     patience: options.patience ?? null,
@@ -151,7 +154,10 @@ export function completeTraining(options: TrainOptions<unknown>, model: Model<ne
 
 /** Refuses options that ask for what the others, or the model, do not give. */
 function refuseUnfit(config: TrainingConfig, options: TrainOptions<unknown>, model: Model<never>): void {
-  const { patience, bestBy, keep, schedule } = config;
+  const { patience, bestBy, keep, schedule, teacherForcing } = config;
+  if (teacherForcing.name !== "always" && !kindOfModel(model).bleu) {
+    refuse("teacherForcing", teacherForcing.name, `a ${model.constructor.name} is given no words of its own`);
+  }
   if (bestBy === "bleu" && !kindOfModel(model).bleu) {
     refuse("bestBy", bestBy, `a ${model.constructor.name} does not translate`);
   }

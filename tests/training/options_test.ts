@@ -100,7 +100,7 @@ testWithDevice("config.json says all options, and reads as they were", (device) 
   ];
   for (const options of all) {
     const training = complete(device, options);
-    const json = JSON.parse(JSON.stringify({ format: "attend 1", kind: "Seq2Seq", model: {}, training }));
+    const json = JSON.parse(JSON.stringify({ format: "attend 2", kind: "Seq2Seq", model: {}, training }));
     const parsed = parseConfig(json, v.strictObject({}));
     assertEquals(parsed.training, training);
     assertEquals(JSON.stringify(parsed.training), JSON.stringify(training), "keys come in another order");
@@ -112,6 +112,9 @@ testWithDevice("a config.json of the first version reads as Adam at a constant r
     ...{ epochs: 3, batch: 8, batchTokens: null, learningRate: 0.001, clipNorm: 1 },
     ...{ labelSmoothing: 0.1, maxLength: 50, seed: 1 },
   };
-  const parsed = parseConfig({ format: "attend 1", model: {}, training }, v.strictObject({}));
+  const parsed = parseConfig(
+    { format: "attend 2", kind: "Seq2Seq", model: {}, training },
+    v.strictObject({}),
+  );
   assertEquals(parsed.training, complete(device, { epochs: 3, batch: 8, labelSmoothing: 0.1 }));
 });
