@@ -3,18 +3,19 @@
     pip install torch==2.13.0 safetensors==0.5.3
     python tests/oracle/beam.py
 
-A hypothesis keeps the sum of its words' log-probabilities. In each step every live hypothesis of a sentence is continued
-by every word that is allowed; of these candidates, the likeliest first (ties: the lower hypothesis, then the lower word),
-    - those among the first `beam` that end in <eos> are finished;
+A hypothesis keeps the sum of its words' log-probabilities. In each step every live hypothesis of a sentence is
+continued by every word that is allowed; of these candidates, the likeliest first (ties: the lower hypothesis, then the
+lower word),
+    - those among the first `beam` that end in <eos> are finished, until `beam` are;
     - the first `beam` that do not are the live hypotheses of the next step.
-The search ends as soon as `beam` hypotheses are finished; at `maxLength` words (<eos> counts) the live ones are taken as
-they are besides. The `beam` best by score are the result:
+The search ends as soon as `beam` hypotheses are finished. After `maxLength` words, <eos> counted, the live ones are
+taken as they are to those that have finished. The `beam` best by score are the result:
     score = log P / ((5 + |Y|) / 6)^lengthPenalty + coveragePenalty * sum_s log min(1, sum_t attention_ts)
-where |Y| counts <eos> (Wu et al. 2016, arXiv:1609.08144, equation 14). Not allowed are <eos> before `minLength` other words,
-and with `noRepeat` n > 0 a word that makes a sequence of n words that the hypothesis already has.
+where |Y| counts <eos> (Wu et al. 2016, arXiv:1609.08144, equation 14). Not allowed are <eos> before `minLength` other
+words, and with `noRepeat` n > 0 a word that makes a sequence of n words that the hypothesis already has.
 
-tests/fixtures/beam.json: for each search its options and for each source of seq2seq.json the hypotheses, best first: ids
-with <eos>, sums of log-probabilities, scores.
+tests/fixtures/beam.json: for each search its options and for each source of seq2seq.json the hypotheses, best first:
+ids with <eos>, sums of log-probabilities, scores.
 """
 
 from __future__ import annotations
@@ -88,7 +89,8 @@ def beam_search(model: Seq2Seq, source: list[int], search: Search) -> tuple[list
         candidates.sort(key=lambda candidate: -candidate.log_probability)  # stable: ties stay in order
         ended = [candidate.ids[-1] == EOS for candidate in candidates]
         others = [candidate for candidate, end in zip(candidates, ended) if not end]
-        finished += [candidate for candidate, end in zip(candidates[: search.beam], ended) if end]
+        ending = [candidate for candidate, end in zip(candidates[: search.beam], ended) if end]
+        finished += ending[: search.beam - len(finished)]
         live = others[: search.beam]
         margin = min(margin, gap(others, search.beam))
         if any(ended[search.beam - 1 : search.beam + 1]):
