@@ -8,11 +8,12 @@ continued by every word that is allowed; of these candidates, the likeliest firs
 lower word),
     - those among the first `beam` that end in <eos> are finished, until `beam` are;
     - the first `beam` that do not are the live hypotheses of the next step.
-The search ends as soon as `beam` hypotheses are finished. After `maxLength` words, <eos> counted, the live ones are
-taken as they are to those that have finished. The `beam` best by score are the result:
+The search ends as soon as `beam` hypotheses are finished, or after `maxLength` words, where the live ones are cut off.
+The first `beam` are the result: of those that have finished, best score first, and then of those cut off, likewise.
     score = log P / ((5 + |Y|) / 6)^lengthPenalty + coveragePenalty * sum_s log min(1, sum_t attention_ts)
-where |Y| counts <eos> (Wu et al. 2016, arXiv:1609.08144, equation 14). Not allowed are <eos> before `minLength` other
-words, and with `noRepeat` n > 0 a word that makes a sequence of n words that the hypothesis already has.
+(Wu et al. 2016, arXiv:1609.08144, equation 14). Lengths, |Y| too, count <eos>. Not allowed are <pad> and <sos>, <eos>
+in a translation of fewer than `minLength` words, and with `noRepeatNgram` n > 0 a word that makes a sequence of n words
+that the hypothesis already has. Probabilities are those of all words, allowed or not.
 
 tests/fixtures/beam.json: for each search its options and for each source of seq2seq.json the hypotheses, best first:
 ids with <eos>, sums of log-probabilities, scores.
@@ -29,7 +30,7 @@ from torch import Tensor
 
 from decoder import Source, State
 from family import Seq2Seq, translate
-from family_options import EOS, SOS, complete
+from family_options import EOS, PAD, SOS, complete
 from seq2seq_fixture import SIZES, SOURCE, WIDTHS
 from training import FIXTURES, format_json
 
@@ -44,7 +45,7 @@ class Search:
     lengthPenalty: float = 0.0
     coveragePenalty: float = 0.0
     minLength: int = 0
-    noRepeat: int = 0
+    noRepeatNgram: int = 0
     maxLength: int = 12
 
 
@@ -55,10 +56,10 @@ SEARCHES = {
     "beam 5": Search(5),
     "beam 5, length penalty": Search(5, lengthPenalty=1.0),
     "beam 5, coverage penalty": Search(5, lengthPenalty=1.0, coveragePenalty=0.5),
-    "beam 3, minimum": Search(3, lengthPenalty=1.0, minLength=4),
-    "beam 3, no bigram twice": Search(3, minLength=8, noRepeat=2),
-    "beam 3, at the limit": Search(3, lengthPenalty=1.0, minLength=2, maxLength=4),
-    "beam 5, all": Search(5, lengthPenalty=0.6, coveragePenalty=1.0, minLength=3, noRepeat=2, maxLength=5),
+    "beam 3, minimum": Search(3, lengthPenalty=1.0, minLength=5),
+    "beam 3, no bigram twice": Search(3, minLength=9, noRepeatNgram=2),
+    "beam 3, at the limit": Search(3, lengthPenalty=1.0, minLength=3, maxLength=4),
+    "beam 5, all": Search(5, lengthPenalty=0.6, coveragePenalty=1.0, minLength=4, noRepeatNgram=2, maxLength=5),
 }
 
 
@@ -95,11 +96,14 @@ def beam_search(model: Seq2Seq, source: list[int], search: Search) -> tuple[list
         margin = min(margin, gap(others, search.beam))
         if any(ended[search.beam - 1 : search.beam + 1]):
             margin = min(margin, gap(candidates, search.beam))
-    if len(finished) < search.beam:
-        finished += live
-    finished.sort(key=lambda hypothesis: -hypothesis.score(search))
-    scores = [hypothesis.score(search) for hypothesis in finished]
-    return finished[: search.beam], min([margin] + [a - b for a, b in zip(scores, scores[1:])])
+    cut = live if len(finished) < search.beam else []
+    result = []
+    for hypotheses in (finished, cut):
+        hypotheses.sort(key=lambda hypothesis: -hypothesis.score(search))
+        scores = [hypothesis.score(search) for hypothesis in hypotheses]
+        margin = min([margin] + [a - b for a, b in zip(scores, scores[1:])])
+        result += hypotheses
+    return result[: search.beam], margin
 
 
 def continuations(model: Seq2Seq, known: Source, hypothesis: Hypothesis, search: Search) -> list[Hypothesis]:
@@ -117,9 +121,9 @@ def continuations(model: Seq2Seq, known: Source, hypothesis: Hypothesis, search:
 
 def allowed(ids: tuple[int, ...], search: Search) -> bool:
     """Whether the last word may follow those before it."""
-    if ids[-1] == EOS and len(ids) <= search.minLength:
+    if ids[-1] in (PAD, SOS) or (ids[-1] == EOS and len(ids) < search.minLength):
         return False
-    n = search.noRepeat
+    n = search.noRepeatNgram
     earlier = [ids[start : start + n] for start in range(len(ids) - n)]
     return n == 0 or ids[-n:] not in earlier
 
@@ -161,7 +165,7 @@ def check_options(model: Seq2Seq) -> None:
     """Refuses searches in which an option changes nothing."""
     for name, search in SEARCHES.items():
         found = [hypothesis.ids for source in SOURCE for hypothesis in beam_search(model, source, search)[0]]
-        for option in ("coveragePenalty", "minLength", "noRepeat"):
+        for option in ("coveragePenalty", "minLength", "noRepeatNgram"):
             if getattr(search, option) == 0:
                 continue
             without = replace(search, **{option: 0})
