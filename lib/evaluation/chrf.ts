@@ -52,8 +52,8 @@ interface Matches {
  * import { corpusChrf } from "./chrf.ts";
  *
  * const hypotheses = ["I lost my key today."], references = ["I lost my keys today."];
- * console.log(`${corpusChrf(hypotheses, references)}`);
- * console.log(`${corpusChrf(hypotheses, references, { wordOrder: 2 })}`);
+ * console.log(`${corpusChrf(hypotheses, references)}`); // chrF2 = 75.12
+ * console.log(`${corpusChrf(hypotheses, references, { wordOrder: 2 })}`); // chrF2++ = 74.27
  * ```
  */
 export function corpusChrf(
