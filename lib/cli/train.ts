@@ -19,6 +19,7 @@ import type { Output } from "./output.ts";
 import { tellProfile } from "./profile.ts";
 import { RunLog, writePairs } from "./run_folder.ts";
 import { seq2seqOptions, seq2seqOptionsOf } from "./seq2seq_options.ts";
+import { tellSplit } from "./split.ts";
 
 const options = {
   corpus: {
@@ -96,13 +97,15 @@ export const command: Command = defineCommand({
   async run(values, { output, interruption }) {
     const interrupted = values.profile ? undefined : interruption(); // there is nothing to save
     const pairs = await readCorpus(values.corpus, values, output);
-    const data = prepare(pairs, values, output);
+    const data = prepare(pairs, values);
+    const splitHash = await tellSplit(data, output);
     const device = await openDevice();
     output.line(`adapter     ${device.description}`);
     try {
       const { model, state } = await open(device, data, values, output);
       const options = {
         ...trainOptions(values),
+        split: splitHash,
         onReport: (report: TrainingReport) => tellReport(report, output),
       };
       if (!interrupted) {
@@ -139,29 +142,11 @@ export const command: Command = defineCommand({
   },
 });
 
-/** Samples and splits, and tells how the held-out parts overlap with training. */
-function prepare(pairs: readonly Pair[], values: TrainValues, output: Output): Split {
+/** Samples and splits. */
+function prepare(pairs: readonly Pair[], values: TrainValues): Split {
   const { seed, valid, test, replacement } = values;
   const drawn = values.sample === undefined ? pairs : sample(pairs, values.sample, { seed, replacement });
-  const data = split(drawn, { valid, test, seed });
-  const { overlap, randomOverlap } = data;
-  output.record({
-    type: "split",
-    train: data.train.length,
-    valid: data.valid.length,
-    test: data.test.length,
-    overlap: overlap.test,
-    randomOverlap: randomOverlap.test,
-  });
-  const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
-  output.line(
-    `split       ${
-      formatCount(data.train.length)
-    } to train, ${data.valid.length} to validate, ${data.test.length} ` +
-      `to test; of the test's sentences ${percent(overlap.test.sourceFraction)} stand in training too ` +
-      `(split at random: ${percent(randomOverlap.test.sourceFraction)})`,
-  );
-  return data;
+  return split(drawn, { valid, test, seed });
 }
 
 /** A fresh model, or with --resume the one in the output folder. */

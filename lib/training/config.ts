@@ -22,6 +22,8 @@ export interface TrainingConfig {
   readonly maxLength: number;
   /** The order of the batches. */
   readonly seed: number;
+  /** The hash of the split that the examples are from; null if it was not given. */
+  readonly split: string | null;
 }
 
 /** What config.json says. */
@@ -51,6 +53,7 @@ const training = v.strictObject({
   maxLength: size,
   seed: v.number(),
   precision: v.optional(v.picklist(["f32", "f16"]), "f32"),
+  split: v.optional(v.nullable(v.pipe(v.string(), v.hexadecimal(), v.length(64))), null),
 });
 
 /**

@@ -32,6 +32,8 @@ export interface TrainOptions<Example = Pair> {
   readonly maxLength?: number;
   /** The order of the batches; the model's seed by default. */
   readonly seed?: number;
+  /** What {@linkcode splitHash} says of the split that the examples are from, to be recorded in `config.json`. */
+  readonly split?: string;
   /** Examples to validate on after each epoch; none by default. */
   readonly valid?: readonly Example[];
   /** Of those, examples to show at each validation; 3 by default. */
@@ -84,6 +86,7 @@ export function completeTraining(options: TrainOptions<unknown>, model: Model<ne
     maxLength: options.maxLength ?? model.maxLength,
     seed: options.seed ?? model.config.seed,
     precision: options.precision ?? "f32",
+    split: options.split ?? null,
   };
   const demand = (name: keyof TrainingConfig, right: boolean, wanted: string): void => {
     if (!right) throw new RangeError(`Cannot train with ${name} ${config[name]}: it must be ${wanted}.`);
@@ -112,5 +115,6 @@ export function completeTraining(options: TrainOptions<unknown>, model: Model<ne
     );
   }
   demand("seed", Number.isSafeInteger(config.seed), "an integer");
+  demand("split", config.split === null || /^[0-9a-f]{64}$/.test(config.split), "what splitHash() returns");
   return config;
 }

@@ -223,11 +223,17 @@ class Run<Example, Sample> {
   }
 
   #resume(state: TrainingState): void {
-    const { position, control, firstMoments, secondMoments } = state;
+    const { config, position, control, firstMoments, secondMoments } = state;
     if (position.stepsPerEpoch !== this.report.stepsPerEpoch) {
       throw new RangeError(
         `Cannot resume: an epoch had ${position.stepsPerEpoch} steps, and now has ${this.report.stepsPerEpoch}. ` +
           "Use the same corpus, sample, split and batch size.",
+      );
+    }
+    const { split } = this.config;
+    if (split !== null && config.split !== null && split !== config.split) {
+      throw new RangeError(
+        `Cannot resume: the split was ${config.split}, and now is ${split}. Use the same corpus, sample, sizes and seed.`,
       );
     }
     this.#owned = true;
