@@ -1,6 +1,8 @@
 // attend evaluate: figures for a model on pairs that it has not learned from.
 
 import type { Pair } from "../data/pair.ts";
+import type { Tokenizer } from "../data/tokenizer.ts";
+import type { Coverage } from "../data/vocabulary.ts";
 import { openDevice } from "../gpu/device.ts";
 import { alignment, formatAlignment } from "../evaluation/alignment.ts";
 import { type Bleu, corpusBleu } from "../evaluation/bleu.ts";
@@ -98,6 +100,8 @@ interface Figures {
   readonly freeRunningLoss: number;
   readonly tokens: number;
   readonly dropped: number;
+  /** What each vocabulary knows of the pairs. */
+  readonly coverage: { readonly source: Coverage; readonly target: Coverage };
   readonly bleu: Bleu;
   readonly chrf: Chrf;
   readonly exact: number;
@@ -127,7 +131,15 @@ async function measure(
     bleu: corpusBleu(hypotheses, references, { tokenize }),
     chrf: corpusChrf(hypotheses, references),
     exact: exactMatch(hypotheses, references),
+    coverage: {
+      source: coverageOf(model.source, pairs.map(({ source }) => source)),
+      target: coverageOf(model.target, pairs.map(({ target }) => target)),
+    },
   };
+}
+
+function coverageOf(tokenizer: Tokenizer, texts: readonly string[]): Coverage {
+  return tokenizer.vocabulary.coverage(texts.map((text) => tokenizer.tokenize(text)));
 }
 
 function tell(figures: Figures, output: Output): void {
@@ -144,6 +156,7 @@ function tell(figures: Figures, output: Output): void {
     signature: bleu.signature,
     chrf: { score: chrf.score, signature: chrf.signature },
     exactMatch: exact,
+    coverage: figures.coverage,
   });
   output.line(`pairs       ${formatCount(pairs.length)}, ${formatCount(tokens)} words to predict`);
   if (dropped > 0) {

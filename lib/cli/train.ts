@@ -20,6 +20,7 @@ import { tellProfile } from "./profile.ts";
 import { RunLog, writePairs } from "./run_folder.ts";
 import { seq2seqOptions, seq2seqOptionsOf } from "./seq2seq_options.ts";
 import { tellSplit } from "./split.ts";
+import { tellVocabulary } from "./vocabulary.ts";
 
 const options = {
   corpus: {
@@ -167,20 +168,6 @@ async function open(device: Device, data: Split, values: TrainValues, output: Ou
   tellVocabulary("target", target, data.valid.map((pair) => pair.target), output);
   const options = { source, target, ...seq2seqOptionsOf(values), seed: values.seed };
   return { model: new Seq2Seq(device, options), state: undefined };
-}
-
-/** Tells how many words a side has, and how much of the validation text they cover. */
-function tellVocabulary(side: string, tokenizer: Tokenizer, texts: readonly string[], output: Output): void {
-  const { vocabulary } = tokenizer;
-  const { fraction, tokens } = vocabulary.coverage(texts.map((text) => tokenizer.tokenize(text)));
-  output.record({
-    type: "vocabulary",
-    side,
-    words: vocabulary.size,
-    coverage: tokens === 0 ? null : fraction,
-  });
-  const covered = tokens === 0 ? "" : `, which cover ${(100 * fraction).toFixed(1)} % of the validation text`;
-  output.line(`${side}      ${formatCount(vocabulary.size)} words${covered}`);
 }
 
 function trainOptions(values: TrainValues) {

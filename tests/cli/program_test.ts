@@ -100,10 +100,12 @@ testWithAdapter("evaluate draws scores by length and writes alignments", async (
     perplexity: number;
     freeRunning: { loss: number; perplexity: number };
     chrf: { score: number; signature: string };
+    coverage: { source: { tokens: number; fraction: number } };
   };
   assertEquals(figures.perplexity, Math.exp(figures.loss));
   assertEquals(figures.freeRunning.perplexity, Math.exp(figures.freeRunning.loss));
   assertStringIncludes(figures.chrf.signature, "nc:6");
+  assertEquals([figures.coverage.source.tokens, figures.coverage.source.fraction], [16, 1]);
   const lengths = json.find(({ type }) => type === "lengths")!;
   assertEquals((lengths["scores"] as { sentences: number }[])[0]!.sentences, 8);
   const links = lines.join(" ").match(/-/g)?.length ?? 0;
