@@ -3,11 +3,11 @@
 
 import { splitAtWhitespace, trimEndWhitespace } from "./sacrebleu.ts";
 
-/** The tokenisations that `corpusBleu()` knows, by the names that sacreBLEU gives them. */
-export const BLEU_TOKENIZERS = ["13a", "none", "intl", "char"] as const;
+/** A tokenisation that `corpusBleu()` knows, by the name that sacreBLEU gives it. */
+export type BleuTokenizer = "13a" | "none" | "intl" | "char";
 
-/** One of the tokenisations that `corpusBleu()` knows. */
-export type BleuTokenizer = typeof BLEU_TOKENIZERS[number];
+/** All tokenisations, the usual one first. */
+export const BLEU_TOKENIZERS = ["13a", "none", "intl", "char"] as const satisfies readonly BleuTokenizer[];
 
 const tokenizers: Readonly<Record<BleuTokenizer, (line: string) => string>> = {
   "13a": tokenize13a,
