@@ -48,6 +48,7 @@ export type { LabelledText } from "./lib/data/labelled_text.ts";
 export { loadMovieReviews, type MovieReviewOptions, type MovieReviews } from "./lib/data/movie_reviews.ts";
 export { sample, type SampleOptions } from "./lib/data/sample.ts";
 export { type Overlap, type Split, split, type SplitOptions, type SplitOverlap } from "./lib/data/split.ts";
+export { splitHash } from "./lib/data/split_hash.ts";
 export { Tokenizer, type WordsOptions } from "./lib/data/tokenizer.ts";
 export {
   type Coverage,
@@ -55,6 +56,7 @@ export {
   PAD,
   SOS,
   UNK,
+  type UnknownToken,
   Vocabulary,
   type VocabularyOptions,
 } from "./lib/data/vocabulary.ts";
@@ -140,12 +142,35 @@ export { type Classification, classify, type ClassifyOptions } from "./lib/infer
 export { translate, type TranslateOptions, type Translation } from "./lib/inference/translate.ts";
 
 // Evaluation and inspection
+export {
+  alignment,
+  alignmentErrorRate,
+  type AlignmentLink,
+  type AlignmentOptions,
+  type Attended,
+  formatAlignment,
+  parseAlignment,
+  type ReferenceAlignment,
+} from "./lib/evaluation/alignment.ts";
 export { type Bleu, type BleuOptions, type BleuTokenizer, corpusBleu } from "./lib/evaluation/bleu.ts";
+export { type Chrf, type ChrfOptions, corpusChrf } from "./lib/evaluation/chrf.ts";
 export { exactMatch } from "./lib/evaluation/exact_match.ts";
 export { type HeldOutLoss, heldOutLoss, type HeldOutOptions } from "./lib/evaluation/held_out.ts";
 export { perplexity } from "./lib/evaluation/perplexity.ts";
 export { type SummarizedModel, summary } from "./lib/report/summary.ts";
+export {
+  type LengthScore,
+  type LengthScoreOptions,
+  scoreByLength,
+} from "./lib/evaluation/score_by_length.ts";
 export { heatMap, type HeatMapInput, type HeatMapOptions } from "./lib/report/heat_map.ts";
+export {
+  lengthChart,
+  type LengthChartOptions,
+  type LengthPoint,
+  type LengthSeries,
+} from "./lib/report/length_chart.ts";
+export type { ChartOptions } from "./lib/report/line_chart.ts";
 
 // The GPU layer, for operations and models of your own
 export {

@@ -20,7 +20,9 @@ import type { Output } from "./output.ts";
 import { tellProfile } from "./profile.ts";
 import { RunLog, writePairs } from "./run_folder.ts";
 import { readVectors, seq2seqOptions, seq2seqOptionsOf, vectorOptions } from "./seq2seq_options.ts";
+import { tellSplit } from "./split.ts";
 import { courseOptions, stepOptions, trainingOptions } from "./training_options.ts";
+import { tellVocabulary } from "./vocabulary.ts";
 
 const options = {
   corpus: {
@@ -97,6 +99,7 @@ export const command: Command = defineCommand({
     const interrupted = values.profile ? undefined : interruption(); // there is nothing to save
     const pairs = await readCorpus(values.corpus, values, output);
     const data = await prepare(pairs, values, output);
+    const splitHash = await tellSplit(data, output);
     const device = await openDevice();
     output.line(`adapter     ${device.description}`);
     try {
@@ -109,7 +112,13 @@ export const command: Command = defineCommand({
         return ExitCode.ok;
       }
       const options = {
-        ...{ ...stepOptions(values), ...courseOptions(values), onReport, valid: data.valid },
+        ...{
+          ...stepOptions(values),
+          ...courseOptions(values),
+          onReport,
+          valid: data.valid,
+          split: splitHash,
+        },
         ...{ folder: values.output, ...(state ? { resume: state } : {}) },
       };
       completeTraining(options, model); // refuses what does not go together before anything is written
@@ -137,32 +146,14 @@ export const command: Command = defineCommand({
   },
 });
 
-/** Samples and splits, and tells how the held-out parts overlap with training. */
+/** Samples and splits; pairs to validate on may come from elsewhere. */
 async function prepare(pairs: readonly Pair[], values: TrainValues, output: Output): Promise<Split> {
   const { seed, test, replacement, validCorpus } = values;
   const given = validCorpus === undefined ? undefined : await readCorpus(validCorpus, values, output);
   const valid = given ? 0 : values.valid;
   const drawn = values.sample === undefined ? pairs : sample(pairs, values.sample, { seed, replacement });
   const parts = split(drawn, { valid, test, seed });
-  const data = given ? { ...parts, valid: given } : parts;
-  const { overlap, randomOverlap } = data;
-  output.record({
-    type: "split",
-    train: data.train.length,
-    valid: data.valid.length,
-    test: data.test.length,
-    overlap: overlap.test,
-    randomOverlap: randomOverlap.test,
-  });
-  const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
-  output.line(
-    `split       ${
-      formatCount(data.train.length)
-    } to train, ${data.valid.length} to validate, ${data.test.length} ` +
-      `to test; of the test's sentences ${percent(overlap.test.sourceFraction)} stand in training too ` +
-      `(split at random: ${percent(randomOverlap.test.sourceFraction)})`,
-  );
-  return data;
+  return given ? { ...parts, valid: given } : parts;
 }
 
 /** A fresh model, or with --resume the one in the output folder. */
@@ -188,20 +179,6 @@ async function open(device: Device, data: Split, values: TrainValues, output: Ou
     output.line(`${side}      ${formatCount(found)} of ${formatCount(words)} words begin with given vectors`);
   });
   return { model, state: undefined };
-}
-
-/** Tells how many words a side has, and how much of the validation text they cover. */
-function tellVocabulary(side: string, tokenizer: Tokenizer, texts: readonly string[], output: Output): void {
-  const { vocabulary } = tokenizer;
-  const { fraction, tokens } = vocabulary.coverage(texts.map((text) => tokenizer.tokenize(text)));
-  output.record({
-    type: "vocabulary",
-    side,
-    words: vocabulary.size,
-    coverage: tokens === 0 ? null : fraction,
-  });
-  const covered = tokens === 0 ? "" : `, which cover ${(100 * fraction).toFixed(1)} % of the validation text`;
-  output.line(`${side}      ${formatCount(vocabulary.size)} words${covered}`);
 }
 
 /** Shows the parameters; to machines, each by itself. */

@@ -71,6 +71,13 @@ export function checkResumable(state: TrainingState, config: TrainingConfig, ste
         "Use the same corpus, sample, split, batch size and accumulation.",
     );
   }
+  const { split } = config;
+  if (split !== null && state.config.split !== null && split !== state.config.split) {
+    throw new RangeError(
+      `Cannot resume: the split was ${state.config.split}, and now is ${split}. ` +
+        "Use the same corpus, sample, sizes and seed.",
+    );
+  }
   const { method } = config.optimizer;
   if (optimizer.method !== method) {
     throw new RangeError(
