@@ -46,14 +46,16 @@ fn sums_over_lanes(lane: u32, part: Sums) -> Sums {
   workgroupBarrier();
   parts[lane] = part;
   workgroupBarrier();
-  var total = parts[0];
-  for (var i = 1u; i < LANES; i++) {
-    total.a += parts[i].a;
-    total.b += parts[i].b;
-    total.c += parts[i].c;
-    total.d += parts[i].d;
+  for (var half = LANES / 2u; half > 0u; half /= 2u) {
+    if (lane < half) {
+      parts[lane].a += parts[lane + half].a;
+      parts[lane].b += parts[lane + half].b;
+      parts[lane].c += parts[lane + half].c;
+      parts[lane].d += parts[lane + half].d;
+    }
+    workgroupBarrier();
   }
-  return total;
+  return parts[0];
 }
 
 // The number and the weight of the words from `lowest` on.
