@@ -86,12 +86,30 @@ export class Plan {
    * @throws {TypeError} If one is missing, unknown or of another size.
    */
   run(inputs: PlanInputs = {}): void {
+    this.write(inputs);
+    this.runPart(0, this.dispatches);
+  }
+
+  /**
+   * Writes the inputs, for {@linkcode runPart}.
+   *
+   * @param inputs As for {@linkcode run}.
+   */
+  write(inputs: PlanInputs): void {
     this.device.check();
     this.#write(inputs);
+  }
+
+  /**
+   * Starts the kernels `start` to `end`, without waiting. A plan may run in parts, so that what the host reads in between
+   * can end it early; from the first part to the last, no other plan that shares its pool may run.
+   */
+  runPart(start: number, end: number): void {
+    this.device.check();
     const { gpu } = this.device;
     const encoder = gpu.createCommandEncoder();
     const pass = encoder.beginComputePass();
-    this.#ready.encode(pass);
+    this.#ready.encode(pass, start, end);
     pass.end();
     gpu.queue.submit([encoder.finish()]);
   }

@@ -216,8 +216,9 @@ export class Seq2Seq implements Model<Pair> {
   }
 
   #encode(tape: Tape, length: number, rows: number): Encoded {
-    const source = tape.input("source", [length, rows], "u32");
-    const lengths = tape.input("source_lengths", [rows], "u32");
+    // Shared, so that several models can read one batch.
+    const source = tape.sharedInput("source", [length, rows], "u32");
+    const lengths = tape.sharedInput("source_lengths", [rows], "u32");
     const words = dropout(tape, embedding(tape, this.#table, source), this.#dropWords("sourceWords"));
     const embedded = dropout(tape, words, this.#drop("source"));
     return this.#encoder.forward(tape, embedded, lengths);

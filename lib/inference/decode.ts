@@ -1,0 +1,170 @@
+// Decodes one batch of encoded sentences. The plan goes through all steps that there could be; it runs in parts, and
+// between them the host looks whether all sentences are over.
+
+import { SOS } from "../data/vocabulary.ts";
+import type { Plan } from "../gpu/plan.ts";
+import type { Tape } from "../gpu/tape.ts";
+import { ensemble } from "../models/ensemble.ts";
+import type { DecodingShape, WordByWord } from "../models/word_by_word.ts";
+import type { Mean } from "../ops/mixture.ts";
+import { hypothesesOf, type Hypothesis } from "./hypotheses.ts";
+import { pad, Plans, shapeFor, type UsedModel } from "./plans_by_shape.ts";
+import { recordSearch, type Search, type SearchRules } from "./search.ts";
+
+/** A model that can decode. */
+export interface DecodedModel extends UsedModel {
+  /** Records the encoding of a batch; the plan gets the inputs `source` [sourceLength, sentences] and `source_lengths`. */
+  wordByWord(tape: Tape, shape: DecodingShape): WordByWord;
+}
+
+/** A sentence to decode. */
+export interface EncodedSentence {
+  /** The source words. */
+  readonly source: Uint32Array;
+  /** The most words of its translation; 0 if it needs none. */
+  readonly limit: number;
+  /** The words that the translation begins with. */
+  readonly prefix: readonly number[];
+  /** What its random numbers depend on, besides the seed. */
+  readonly number: number;
+}
+
+/** How to decode. */
+export interface Decoding extends SearchRules {
+  /** Hypotheses of a beam, or samples, of each sentence. */
+  readonly copies: number;
+  /** Of the samples. */
+  readonly seed: number;
+  /** The mean that several models take. */
+  readonly mean: Mean;
+  /** The most words of the translation of a source of this length. */
+  readonly limitOf: (sourceLength: number) => number;
+}
+
+/** A search and how many steps of it to take between two looks. */
+interface PacedSearch {
+  readonly search: Search;
+  /** Follows from the time of the steps before. */
+  stepsALook: number;
+}
+
+/** Steps before the first look. */
+const FIRST_STEPS = 8;
+/** The fewest and the most steps between two looks. */
+const [FEWEST_STEPS, MOST_STEPS] = [4, 256];
+/** Milliseconds of work to aim at between two looks, which take about ten: timers and signals wait as long. */
+const MILLISECONDS_A_LOOK = 60;
+
+const plans = new Plans<PacedSearch>();
+
+/**
+ * Decodes some sentences together.
+ *
+ * @param models One, or several that decode as one.
+ * @returns For each sentence its hypotheses, best first; none if the constraints leave none.
+ */
+export async function decode(
+  models: readonly DecodedModel[],
+  sentences: readonly EncodedSentence[],
+  decoding: Decoding,
+): Promise<Hypothesis[][]> {
+  const { length: sourceLength, rows } = shapeFor(sentences.map(({ source }) => source.length));
+  const { copies, limitOf, seed: _, mean, ...rules } = decoding;
+  const steps = limitOf(sourceLength);
+  const prefix = Math.max(...sentences.map(({ prefix }) => prefix.length));
+  const shape = { sourceLength, sentences: rows, copies, steps, prefix };
+  const set = plans.of(models);
+  return await set.exclusively(async () => {
+    const { plan, output } = await set.get(JSON.stringify([shape, rules, mean]), (tape) => {
+      const decoder = ensemble(tape, models.map((model) => model.wordByWord(tape, shape)), mean);
+      return { search: recordSearch(tape, decoder, shape, rules), stepsALook: FIRST_STEPS };
+    });
+    const inputs = inputsOf(sentences, decoding, shape);
+    plan.write(inputs);
+    const done = await run(plan, output, inputs.limits);
+    return await read(plan, output.search, shape, done, sentences.length);
+  });
+}
+
+/** Runs a plan until all sentences are over; returns the steps that it took. */
+async function run(plan: Plan, paced: PacedSearch, limits: Uint32Array): Promise<number> {
+  const { search: { memory: { counts, beam }, ends } } = paced;
+  const most = Math.max(...limits);
+  let done = 0;
+  while (done < most) {
+    const start = performance.now();
+    const next = Math.min(most, done + paced.stepsALook);
+    plan.runPart(done === 0 ? 0 : ends[done - 1]!, ends[next - 1]!);
+    const steps = next - done;
+    done = next;
+    if (done === most) break;
+    const [finished] = await plan.read(counts.at(done));
+    const pace = steps * MILLISECONDS_A_LOOK / (performance.now() - start);
+    paced.stepsALook = Math.min(MOST_STEPS, Math.max(FEWEST_STEPS, Math.round(pace)));
+    if (limits.every((limit, sentence) => done >= limit || finished![sentence] === beam)) break;
+  }
+  return done;
+}
+
+/** Reads what a search has found, all at once. */
+async function read(
+  plan: Plan,
+  { memory, attention }: Search,
+  shape: { readonly sourceLength: number; readonly sentences: number },
+  done: number,
+  sentences: number,
+): Promise<Hypothesis[][]> {
+  if (done === 0) return Array.from({ length: sentences }, () => []);
+  const { beam, links, counts, finished } = memory;
+  const tensors = [links.slice(0, done), counts.at(done), finished];
+  if (attention) tensors.push(attention.slice(0, done));
+  const arrays = await plan.read(...tensors) as [Uint32Array, Uint32Array, Uint32Array, Float32Array?];
+  const found = {
+    ...{ beam, rows: memory.sentences * beam, sourceLength: shape.sourceLength },
+    ...{ links: arrays[0], counts: arrays[1], finished: arrays[2], attention: arrays[3] },
+  };
+  // Each sample has been a search of its own.
+  const searches = memory.sentences / shape.sentences;
+  return Array.from(
+    { length: sentences },
+    (_, sentence) =>
+      hypothesesOf(found, Array.from({ length: searches }, (_, copy) => sentence * searches + copy)),
+  );
+}
+
+/** The inputs of a plan for some sentences; rows that none uses are over from the start. */
+function inputsOf(
+  sentences: readonly EncodedSentence[],
+  { copies, sampling, seed }: Decoding,
+  shape: { sourceLength: number; sentences: number; prefix: number },
+) {
+  const { words: source, lengths } = pad(sentences.map(({ source }) => source), {
+    length: shape.sourceLength,
+    rows: shape.sentences,
+  });
+  const rows = shape.sentences * copies;
+  const integers = (size: number, value: (index: number) => number) =>
+    Uint32Array.from({ length: size }, (_, index) => value(index));
+  const of = (row: number) => sentences[Math.floor(row / copies)];
+  return {
+    source,
+    source_lengths: lengths,
+    first: new Uint32Array(rows).fill(SOS),
+    start: Float32Array.from({ length: rows }, (_, row) => sampling || row % copies === 0 ? 0 : -1e30),
+    limits: sampling
+      ? integers(rows, (row) => of(row)?.limit ?? 0)
+      : integers(shape.sentences, (sentence) => sentences[sentence]?.limit ?? 0),
+    ...(shape.prefix > 0 && {
+      forced: integers(shape.prefix * shape.sentences, (index) => {
+        const [t, sentence] = [Math.floor(index / shape.sentences), index % shape.sentences];
+        return (sentences[sentence]?.prefix[t] ?? -1) + 1;
+      }),
+    }),
+    ...(sampling && {
+      draws: integers(3 * rows, (index) => {
+        const row = Math.floor(index / 3);
+        return [seed, of(row)?.number ?? 0, row % copies][index % 3]!;
+      }),
+    }),
+  };
+}
