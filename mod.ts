@@ -115,7 +115,10 @@ export type { TrainingConfig } from "./lib/training/config.ts";
 export type { TrainingPosition, TrainingState } from "./lib/training/state.ts";
 export { type Checkpoint, loadCheckpoint, loadModel, saveCheckpoint } from "./lib/training/checkpoint.ts";
 export { type Classification, classify, type ClassifyOptions } from "./lib/inference/classify.ts";
-export { translate, type TranslateOptions, type Translation } from "./lib/inference/translate.ts";
+export { translate } from "./lib/inference/translate.ts";
+export type { SamplingOptions, TranslateOptions } from "./lib/inference/decoding_options.ts";
+export type { Translation, TranslationAlternative, TranslationScore } from "./lib/inference/translation.ts";
+export type { Mean } from "./lib/ops/mixture.ts";
 
 // Evaluation and inspection
 export { type Bleu, type BleuOptions, type BleuTokenizer, corpusBleu } from "./lib/evaluation/bleu.ts";

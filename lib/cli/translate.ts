@@ -1,7 +1,8 @@
 // attend translate: sentences in, translations out.
 
 import { openDevice } from "../gpu/device.ts";
-import { translate, type Translation } from "../inference/translate.ts";
+import { translate } from "../inference/translate.ts";
+import type { Translation } from "../inference/translation.ts";
 import { heatMap } from "../report/heat_map.ts";
 import { loadModel } from "../training/checkpoint.ts";
 import { writeAtomically } from "../training/write_atomically.ts";
