@@ -1,6 +1,6 @@
 // Additive attention of a decoder: 10 steps, one after the other, over sources of three lengths.
 
-import { AdditiveAttention } from "../lib/ops/additive_attention.ts";
+import { Attention } from "../lib/ops/attention.ts";
 import { Bench } from "./harness.ts";
 import { gradients, parametersOf } from "./operands.ts";
 
@@ -16,7 +16,8 @@ for (const source of [10, 25, 50]) {
   });
   const ours = await gradients(bench.device, operands, (tape) => {
     const lengths = tape.input("lengths", [batch], "u32");
-    const attention = new AdditiveAttention(tape, { ...operands, lengths });
+    const { values, ...score } = operands;
+    const attention = new Attention(tape, { score: { kind: "additive", ...score }, values, lengths });
     for (let t = 0; t < steps; t++) attention.step(t);
     return attention.contexts;
   }, { lengths: new Uint32Array(batch).fill(source) });

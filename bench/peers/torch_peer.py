@@ -17,7 +17,8 @@ from torch import Tensor
 from torch.nn import functional
 
 sys.path.append(str(Path(__file__).parents[2] / "tests" / "oracle"))
-from seq2seq import Seq2Seq, Sizes  # noqa: E402
+from family import Seq2Seq  # noqa: E402
+from family_options import complete  # noqa: E402
 
 SPECIAL = 4  # ids of padding and the like
 
@@ -111,7 +112,7 @@ def trained(model: torch.nn.Module, loss: Callable[[], Tensor]) -> Callable[[], 
 def translation(work: dict) -> Callable[[], object]:
     hidden, batch = work["hidden"], work["batch"]
     vocabularies = work["sourceVocabulary"], work["targetVocabulary"]
-    model = Seq2Seq(Sizes(*vocabularies, work["embedding"], hidden, hidden, hidden)).to(DEVICE)
+    model = Seq2Seq(complete(*vocabularies, embedding=work["embedding"], hidden=hidden)).to(DEVICE)
     source = SPECIAL + integers(vocabularies[0] - SPECIAL, work["source"], batch)
     target = SPECIAL + integers(vocabularies[1] - SPECIAL, work["target"] + 1, batch)
     lengths = torch.full((batch,), work["source"])

@@ -27,6 +27,8 @@ export interface Batch {
   readonly tokens: number;
   /** Where the pairs stand in the corpus: [size]. */
   readonly indices: Uint32Array;
+  /** The source in the target's numbering, laid out like `source`, if the pairs have it. */
+  readonly copies?: Uint32Array;
 }
 
 /** How much of the work on a corpus is spent on padding and empty rows. */
@@ -121,6 +123,7 @@ function* fillAll(pairs: readonly EncodedPair[], planned: readonly PlannedBatch[
 function fill(pairs: readonly EncodedPair[], bucket: Bucket, indices: Uint32Array): Batch {
   const { sourceLength, targetLength, rows } = bucket;
   const source = new Uint32Array(sourceLength * rows).fill(PAD);
+  const copies = new Uint32Array(source);
   const target = new Uint32Array(targetLength * rows).fill(PAD);
   const sourceLengths = new Uint32Array(rows);
   const targetLengths = new Uint32Array(rows);
@@ -128,10 +131,21 @@ function fill(pairs: readonly EncodedPair[], bucket: Bucket, indices: Uint32Arra
   for (const [row, index] of indices.entries()) {
     const pair = pairs[index]!;
     for (let time = 0; time < pair.source.length; time++) source[time * rows + row] = pair.source[time]!;
+    pair.copies?.forEach((id, time) => copies[time * rows + row] = id);
     for (let time = 0; time < pair.target.length; time++) target[time * rows + row] = pair.target[time]!;
     sourceLengths[row] = pair.source.length;
     targetLengths[row] = pair.target.length;
     tokens += pair.target.length - 1;
   }
-  return { bucket, size: indices.length, source, sourceLengths, target, targetLengths, tokens, indices };
+  const batch = {
+    bucket,
+    size: indices.length,
+    source,
+    sourceLengths,
+    target,
+    targetLengths,
+    tokens,
+    indices,
+  };
+  return pairs[indices[0]!]?.copies ? { ...batch, copies } : batch;
 }

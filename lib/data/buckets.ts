@@ -7,6 +7,8 @@ export interface EncodedPair {
   readonly source: Uint32Array;
   /** Its translation. */
   readonly target: Uint32Array;
+  /** For models that copy words: the source in the target's numbering. */
+  readonly copies?: Uint32Array;
 }
 
 /** The shape of a batch; lengths count `<sos>` and `<eos>`, so a decoder runs `targetLength - 1` steps. */

@@ -1,4 +1,5 @@
-// Evaluation: the loss of a model on examples it does not learn from; of a translator, under teacher forcing.
+// Evaluation: the loss of a model on examples it does not learn from; of a translator, under teacher forcing or running
+// free.
 
 import { type Batch, batches, type Bucket, planBuckets, withoutLongPairs } from "../data/batches.ts";
 import { BufferPool } from "../gpu/memory.ts";
@@ -24,6 +25,8 @@ export interface HeldOutLoss {
 export interface HeldOutOptions {
   /** Examples at a time; 64 by default. */
   readonly batch?: number;
+  /** Which words a translator is given at each step: the right ones, or with `"own"` those it has chosen itself. */
+  readonly given?: "right" | "own";
   /** Examples with a longer side are left out; by default four times what training takes, 200 for a Seq2Seq. */
   readonly maxLength?: number;
 }
@@ -67,7 +70,7 @@ export class HeldOut {
     options: HeldOutOptions = {},
     pool: BufferPool = new BufferPool(model.device),
   ): Promise<HeldOut> {
-    const { batch = 64, maxLength = 4 * model.maxLength } = options;
+    const { batch = 64, maxLength = 4 * model.maxLength, given = "right" } = options;
     const { kept, dropped } = withoutLongPairs(model.encode(examples), maxLength);
     if (kept.length === 0) {
       throw new RangeError(
@@ -79,7 +82,7 @@ export class HeldOut {
     const plans = new Map<Bucket, Plan>();
     for (const bucket of buckets) {
       const tape = new Tape(model.device, { training: false });
-      model.loss(tape, bucket, { totals });
+      model.loss(tape, bucket, { totals, given });
       plans.set(bucket, await Plan.compile(tape, pool));
     }
     const list = [...batches(kept, buckets, { seed: 0, epoch: 0, shuffle: false })];

@@ -83,26 +83,18 @@ export class Plan {
    * Writes the inputs and starts the kernels, without waiting for either.
    *
    * @param inputs A value for each of the tape's inputs, of its size.
+   * @param end How many of the kernels to run, from the first one on; all of them by default.
    * @throws {TypeError} If one is missing, unknown or of another size.
    */
-  run(inputs: PlanInputs = {}): void {
-    this.write(inputs);
-    this.runPart(0, this.dispatches);
-  }
-
-  /**
-   * Writes the inputs, for {@linkcode runPart}.
-   *
-   * @param inputs As for {@linkcode run}.
-   */
-  write(inputs: PlanInputs): void {
+  run(inputs: PlanInputs = {}, end: number = this.dispatches): void {
     this.device.check();
     this.#write(inputs);
+    this.runPart(0, end);
   }
 
   /**
-   * Starts the kernels `start` to `end`, without waiting. A plan may run in parts, so that what the host reads in between
-   * can end it early; from the first part to the last, no other plan that shares its pool may run.
+   * Starts the kernels `start` to `end`, without waiting: what {@linkcode run} has left out, so that what the host reads
+   * in between can end a run early. Until the last part no other plan that shares the pool may run.
    */
   runPart(start: number, end: number): void {
     this.device.check();

@@ -43,6 +43,7 @@ export class Tape {
   readonly derived: DerivedInput[] = [];
 
   #closures: (() => void)[] = [];
+  #paused = false;
   #written = new Map<Storage, Ranges>();
 
   /**
@@ -146,7 +147,18 @@ export class Tape {
 
   /** Keeps what to record in the backward pass; closures run in reverse order. Ignored when not training. */
   onBackward(record: () => void): void {
-    if (this.training) this.#closures.push(record);
+    if (this.training && !this.#paused) this.#closures.push(record);
+  }
+
+  /** Records operations whose results no gradient passes through, such as a choice of words. */
+  withoutGradients<Result>(record: () => Result): Result {
+    const before = this.#paused;
+    this.#paused = true;
+    try {
+      return record();
+    } finally {
+      this.#paused = before;
+    }
   }
 
   /**

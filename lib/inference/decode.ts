@@ -13,14 +13,19 @@ import { recordSearch, type Search, type SearchRules } from "./search.ts";
 
 /** A model that can decode. */
 export interface DecodedModel extends UsedModel {
-  /** Records the encoding of a batch; the plan gets the inputs `source` [sourceLength, sentences] and `source_lengths`. */
+  /**
+   * Records the encoding of a batch. The plan gets the inputs `source` [sourceLength, sentences], `source_lengths`
+   * [sentences] and, of a model that copies, `copies` [sourceLength, sentences], all of them shared between models.
+   */
   wordByWord(tape: Tape, shape: DecodingShape): WordByWord;
 }
 
 /** A sentence to decode. */
 export interface EncodedSentence {
-  /** The source words. */
-  readonly source: Uint32Array;
+  /** The source words, in the order in which they are read. */
+  readonly ids: Uint32Array;
+  /** For models that copy: the same words in the target's numbering. */
+  readonly copies?: Uint32Array;
   /** The most words of its translation; 0 if it needs none. */
   readonly limit: number;
   /** The words that the translation begins with. */
@@ -68,7 +73,7 @@ export async function decode(
   sentences: readonly EncodedSentence[],
   decoding: Decoding,
 ): Promise<Hypothesis[][]> {
-  const { length: sourceLength, rows } = shapeFor(sentences.map(({ source }) => source.length));
+  const { length: sourceLength, rows } = shapeFor(sentences.map(({ ids }) => ids.length));
   const { copies, limitOf, seed: _, mean, ...rules } = decoding;
   const steps = limitOf(sourceLength);
   const prefix = Math.max(...sentences.map(({ prefix }) => prefix.length));
@@ -79,22 +84,22 @@ export async function decode(
       const decoder = ensemble(tape, models.map((model) => model.wordByWord(tape, shape)), mean);
       return { search: recordSearch(tape, decoder, shape, rules), stepsALook: FIRST_STEPS };
     });
-    const inputs = inputsOf(sentences, decoding, shape);
-    plan.write(inputs);
-    const done = await run(plan, output, inputs.limits);
+    const done = await run(plan, output, inputsOf(sentences, decoding, shape));
     return await read(plan, output.search, shape, done, sentences.length);
   });
 }
 
 /** Runs a plan until all sentences are over; returns the steps that it took. */
-async function run(plan: Plan, paced: PacedSearch, limits: Uint32Array): Promise<number> {
-  const { search: { memory: { counts, beam }, ends } } = paced;
+async function run(plan: Plan, paced: PacedSearch, inputs: ReturnType<typeof inputsOf>): Promise<number> {
+  const { memory: { counts, beam }, ends } = paced.search;
+  const { limits } = inputs;
   const most = Math.max(...limits);
   let done = 0;
   while (done < most) {
     const start = performance.now();
     const next = Math.min(most, done + paced.stepsALook);
-    plan.runPart(done === 0 ? 0 : ends[done - 1]!, ends[next - 1]!);
+    if (done === 0) plan.run(inputs, ends[next - 1]!);
+    else plan.runPart(ends[done - 1]!, ends[next - 1]!);
     const steps = next - done;
     done = next;
     if (done === most) break;
@@ -138,10 +143,8 @@ function inputsOf(
   { copies, sampling, seed }: Decoding,
   shape: { sourceLength: number; sentences: number; prefix: number },
 ) {
-  const { words: source, lengths } = pad(sentences.map(({ source }) => source), {
-    length: shape.sourceLength,
-    rows: shape.sentences,
-  });
+  const text = { length: shape.sourceLength, rows: shape.sentences };
+  const { words: source, lengths } = pad(sentences.map(({ ids }) => ids), text);
   const rows = shape.sentences * copies;
   const integers = (size: number, value: (index: number) => number) =>
     Uint32Array.from({ length: size }, (_, index) => value(index));
@@ -149,6 +152,7 @@ function inputsOf(
   return {
     source,
     source_lengths: lengths,
+    ...(sentences[0]!.copies && { copies: pad(sentences.map(({ copies }) => copies!), text).words }),
     first: new Uint32Array(rows).fill(SOS),
     start: Float32Array.from({ length: rows }, (_, row) => sampling || row % copies === 0 ? 0 : -1e30),
     limits: sampling

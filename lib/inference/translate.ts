@@ -2,6 +2,7 @@
 // sentences at a time; the host waits a few times a batch.
 
 import { UNK } from "../data/vocabulary.ts";
+import { type EncodedSource, encodeTarget } from "../models/encoded_source.ts";
 import type { Seq2Seq } from "../models/seq2seq.ts";
 import { decode, type Decoding, type EncodedSentence } from "./decode.ts";
 import { type CompleteOptions, completeOptions, type TranslateOptions } from "./decoding_options.ts";
@@ -75,14 +76,14 @@ export async function translate(
   const encoded = encode(model, sentences, complete);
   const decoding = decodingOf(complete);
   const results: Translation[] = new Array(sentences.length);
-  const order = [...sentences.keys()].sort((a, b) => encoded[a]!.source.length - encoded[b]!.source.length);
+  const order = [...sentences.keys()].sort((a, b) => encoded[a]!.ids.length - encoded[b]!.ids.length);
   for (let start = 0, count; start < order.length; start += count) {
     count = fitting(order.slice(start, start + complete.batch).map((index) => encoded[index]!), decoding);
     const indices = order.slice(start, start + count);
     const found = await decode(all, indices.map((index) => encoded[index]!), decoding);
     indices.forEach((index, row) => {
       const hypotheses = found[row]!.slice(0, complete.nBest);
-      const decoded = { text: sentences[index]!, length: encoded[index]!.source.length, hypotheses };
+      const decoded = { text: sentences[index]!, encoded: encoded[index]!, hypotheses };
       results[index] = describe(model, decoded, complete.replaceUnknown);
     });
   }
@@ -105,26 +106,32 @@ function decodingOf(options: CompleteOptions): Decoding {
 function fitting(sentences: readonly EncodedSentence[], { copies, limitOf }: Decoding): number {
   let count = sentences.length;
   const bytes = () => {
-    const { length, rows } = shapeFor(sentences.slice(0, count).map(({ source }) => source.length));
+    const { length, rows } = shapeFor(sentences.slice(0, count).map(({ ids }) => ids.length));
     return 4 * rows * copies * limitOf(length) * length;
   };
   while (count > 1 && bytes() > ATTENTION_BYTES) count = Math.ceil(count / 2);
   return count;
 }
 
-function encode(model: Seq2Seq, sentences: readonly string[], options: CompleteOptions): EncodedSentence[] {
+/** A sentence to translate, and the words that only it has. */
+type Encoded = EncodedSentence & EncodedSource;
+
+function encode(model: Seq2Seq, sentences: readonly string[], options: CompleteOptions): Encoded[] {
   const { limitOf } = decodingOf(options);
-  const prefixes = prefixesOf(model, sentences.length, options.prefix);
+  const prefixes = prefixesOf(sentences.length, options.prefix);
   return sentences.map((text, number) => {
     const source = model.encodeSource(text);
-    if (source.length > LONGEST_SOURCE) {
+    const { length } = source.ids;
+    if (length > LONGEST_SOURCE) {
       throw new RangeError(
-        `Cannot translate "${text.slice(0, 40)}…" of ${source.length - 2} words: the limit is ` +
-          `${LONGEST_SOURCE - 2}. Split it at its full stops.`,
+        `Cannot translate "${text.slice(0, 40)}…" of ${length - 2} words: the limit is ${
+          LONGEST_SOURCE - 2
+        }. ` +
+          "Split it at its full stops.",
       );
     }
-    const prefix = prefixes[number]!;
-    const limit = source.length <= 2 ? 0 : limitOf(source.length);
+    const prefix = encodePrefix(model, prefixes[number]!, source);
+    const limit = length <= 2 ? 0 : limitOf(length);
     if (limit > 0 && prefix.length >= limit) {
       throw new RangeError(
         `Cannot translate "${
@@ -133,26 +140,24 @@ function encode(model: Seq2Seq, sentences: readonly string[], options: CompleteO
           `${limit}, <eos> included. Raise maxLength.`,
       );
     }
-    return { source, limit, prefix, number };
+    return { ...source, limit, prefix, number };
   });
 }
 
-/** The words that each translation begins with. */
-function prefixesOf(model: Seq2Seq, count: number, prefix: string | readonly string[]): readonly number[][] {
+/** How each translation begins. */
+function prefixesOf(count: number, prefix: string | readonly string[]): readonly string[] {
   const texts = typeof prefix === "string" ? new Array<string>(count).fill(prefix) : prefix;
-  if (texts.length !== count) {
-    throw new RangeError(
-      `Cannot translate ${count} sentences with ${texts.length} prefixes: give one for each.`,
-    );
-  }
-  return texts.map((text) => {
-    const ids = model.target.encode(text).slice(1, -1);
-    if (ids.includes(UNK)) {
-      const words = model.target.unknown(text).map((word) => `"${word}"`).join(", ");
-      throw new RangeError(`Cannot translate with the prefix "${text}": the model does not know ${words}.`);
-    }
-    return ids;
-  });
+  if (texts.length === count) return texts;
+  throw new RangeError(
+    `Cannot translate ${count} sentences with ${texts.length} prefixes: give one for each.`,
+  );
+}
+
+function encodePrefix({ target }: Seq2Seq, text: string, source: EncodedSource): number[] {
+  const ids = [...encodeTarget(text, target, source).subarray(1, -1)];
+  if (!ids.includes(UNK)) return ids;
+  const words = target.unknown(text).map((word) => `"${word}"`).join(", ");
+  throw new RangeError(`Cannot translate with the prefix "${text}": the model does not know ${words}.`);
 }
 
 /** Refuses models that cannot work together, or cannot do what is asked. */

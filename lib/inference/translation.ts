@@ -1,6 +1,7 @@
 // A translation as users see it: words instead of numbers.
 
 import { EOS, UNK } from "../data/vocabulary.ts";
+import type { EncodedSource } from "../models/encoded_source.ts";
 import type { Seq2Seq } from "../models/seq2seq.ts";
 import type { Hypothesis } from "./hypotheses.ts";
 
@@ -38,8 +39,8 @@ export interface Translation extends TranslationAlternative {
 export interface Decoded {
   /** The sentence. */
   readonly text: string;
-  /** Its words, counted with `<sos>` and `<eos>`. */
-  readonly length: number;
+  /** The same in numbers. */
+  readonly encoded: EncodedSource;
   /** Its translations, best first. */
   readonly hypotheses: readonly Hypothesis[];
 }
@@ -49,29 +50,32 @@ const NONE: Hypothesis = { ids: [], attention: [], logProbability: -Infinity, no
 
 /** Puts the translations of a sentence into words; a sentence without words translates to the empty text. */
 export function describe(model: Seq2Seq, decoded: Decoded, replaceUnknown: boolean): Translation {
-  const { text, length, hypotheses } = decoded;
+  const { text, encoded, hypotheses } = decoded;
   const source = model.source.tokens(text);
-  const say = (hypothesis: Hypothesis) => alternative(model, source, hypothesis, replaceUnknown);
+  const say = (hypothesis: Hypothesis) =>
+    alternative(model, { ...decoded, source }, hypothesis, replaceUnknown);
   const empty = { ...say(NONE), score: { logProbability: 0, normalized: 0 } };
-  const [best = say(NONE), ...alternatives] = length <= 2 ? [empty] : hypotheses.map(say);
+  const [best = say(NONE), ...alternatives] = encoded.ids.length <= 2 ? [empty] : hypotheses.map(say);
   return { ...best, source, unknown: model.source.unknown(text), alternatives };
 }
 
 function alternative(
   model: Seq2Seq,
-  source: readonly string[],
+  { source, encoded }: Decoded & { readonly source: readonly string[] },
   { ids, attention: weights, logProbability, normalized }: Hypothesis,
   replaceUnknown: boolean,
 ): TranslationAlternative {
+  const { target: tokenizer } = model;
+  const { size } = tokenizer.vocabulary;
   const attention = ids.map((_, t) => inOrder(weights[t]?.subarray(0, source.length) ?? [], model));
-  const target = ids.map((id) => model.target.vocabulary.token(id));
-  const score = { logProbability, normalized };
-  if (!replaceUnknown || !ids.includes(UNK)) {
-    return { text: model.target.decode(ids), target, attention, score };
-  }
-  const words = target.map((word, t) => ids[t] === UNK ? lookedAt(source, attention[t]!) ?? word : word);
+  // Words that were copied and that the vocabulary lacks have numbers from its size on.
+  const target = ids.map((id) => id < size ? tokenizer.vocabulary.token(id) : encoded.unknown![id - size]!);
+  const words = target.map((word, t) =>
+    replaceUnknown && ids[t] === UNK ? lookedAt(source, attention[t]!) ?? word : word
+  );
   const end = ids.indexOf(EOS);
-  return { text: model.target.join(end < 0 ? words : words.slice(0, end)), target, attention, score };
+  const text = tokenizer.join(end < 0 ? words : words.slice(0, end));
+  return { text, target, attention, score: { logProbability, normalized } };
 }
 
 /** Attention to the words as they stand in the sentence: a model may read them from last to first. */

@@ -4,8 +4,10 @@
 import type { ParameterScope } from "../gpu/parameters.ts";
 import type { Tape } from "../gpu/tape.ts";
 import type { Tensor } from "../gpu/tensor.ts";
-import { AdditiveAttention } from "../ops/additive_attention.ts";
+import { Attention, type AttentionScore, type AttentionSpan } from "../ops/attention.ts";
 import { LinearSteps } from "../ops/linear_steps.ts";
+import { sourcePosition } from "../ops/source_position.ts";
+import { linearDefault } from "./initializers.ts";
 import { LinearLayer } from "./linear_layer.ts";
 import type { Seq2SeqConfig } from "./seq2seq_options.ts";
 
@@ -13,7 +15,7 @@ import type { Seq2SeqConfig } from "./seq2seq_options.ts";
 export interface AttentionMemory {
   /** [source steps, batch, values]: the annotations. */
   readonly values: Tensor;
-  /** [source steps, batch, width]: what is compared with the query. */
+  /** [source steps, batch, width]: what is compared with the query; the annotations themselves for some scores. */
   readonly keys: Tensor;
   /** [batch] integers: the number of source steps of each row. */
   readonly lengths: Tensor;
@@ -25,50 +27,129 @@ export interface AttentionSteps {
   readonly contexts: Tensor;
   /** [steps, batch, source steps] */
   readonly weights: Tensor;
+  /** [steps, batch, source steps]: what was looked at before each step, with coverage. */
+  readonly coverage: Tensor | undefined;
   /** Records the context of step `t`. */
   step(t: number): void;
 }
 
-/** `score . tanh(query(s) + key(h))`: the layers `query`, `key` and `score`. */
+/** Where a decoder is when some steps begin. */
+export interface AttentionStart {
+  /** The number of the first of them. */
+  readonly firstStep: number;
+  /** [batch, source steps]: what was looked at before, with coverage; nothing if left out. */
+  readonly covered?: Tensor | undefined;
+}
+
+/** The score and the span of attention, and the layers `query`, `key`, `score` and others that they need. */
 export class AttentionLayer {
-  #query: LinearLayer;
-  #key: LinearLayer;
-  #score: LinearLayer;
+  #config: Seq2SeqConfig;
+  #query: Tensor | undefined;
+  #key: LinearLayer | undefined;
+  #score: Tensor | undefined;
+  #coverage: Tensor | undefined;
+  #location: Tensor | undefined;
+  #position: Tensor | undefined;
+  #positionScore: Tensor | undefined;
 
   /**
    * Declares the parameters in `scope`.
    *
    * @param values Width of the annotations.
    */
-  constructor(scope: ParameterScope, { hidden, attentionWidth }: Seq2SeqConfig, values: number) {
-    this.#query = new LinearLayer(scope.scope("query"), hidden, attentionWidth, { bias: false });
-    this.#key = new LinearLayer(scope.scope("key"), values, attentionWidth);
-    this.#score = new LinearLayer(scope.scope("score"), attentionWidth, 1, { bias: false });
+  constructor(scope: ParameterScope, config: Seq2SeqConfig, values: number) {
+    const { attention, attentionWidth: width, hidden, span, coverage, locations } = this.#config = config;
+    const weight = (name: string, outputs: number, inputs: number) =>
+      scope.declare(`${name}.weight`, [outputs, inputs], linearDefault(inputs));
+    const projects = attention === "additive" || attention === "scaled-dot";
+    if (projects) {
+      this.#query = weight("query", width, hidden);
+      this.#key = new LinearLayer(scope.scope("key"), values, width, { bias: attention === "additive" });
+    }
+    if (attention === "additive") this.#score = weight("score", 1, width);
+    if (attention === "general") this.#query = weight("query", values, hidden);
+    if (attention === "location") this.#location = weight("location", locations, hidden);
+    if (coverage) this.#coverage = weight("coverage", width, 1);
+    if (span === "local-p") {
+      this.#position = weight("position", width, hidden);
+      this.#positionScore = weight("position_score", 1, width);
+    }
   }
 
   /** Projects the annotations. */
-  prepare(tape: Tape, annotations: Tensor, lengths: Tensor): AttentionMemory {
-    return { values: annotations, keys: this.#key.forward(tape, annotations), lengths };
+  prepare(tape: Tape, values: Tensor, lengths: Tensor): AttentionMemory {
+    return { values, keys: this.#key?.forward(tape, values) ?? values, lengths };
   }
 
   /**
    * Prepares to record steps.
    *
    * @param states [steps, batch, hidden]: the states that ask; each must be written before its step is recorded.
+   * @throws {RangeError} If the source has more steps than a score by location knows.
    */
-  start(tape: Tape, memory: AttentionMemory, states: Tensor): AttentionSteps {
-    const [steps, batch] = states.shape as [number, number];
-    const { weight } = this.#query;
-    const queries = tape.tensor([steps, batch, weight.rows], "queries");
-    const query = new LinearSteps(tape, { x: states, y: queries, weight });
-    const attention = new AdditiveAttention(tape, { queries, ...memory, score: this.#score.weight });
+  start(tape: Tape, memory: AttentionMemory, states: Tensor, start: AttentionStart): AttentionSteps {
+    const { values, lengths } = memory;
+    const before: ((t: number) => void)[] = [];
+    const layer = (x: Tensor, weight: Tensor, activation: "none" | "tanh" = "none") => {
+      const y = tape.tensor([...x.shape.slice(0, 2), weight.rows], `${weight.label} of states`);
+      const steps = new LinearSteps(tape, { x, y, weight, activation });
+      before.push((t) => steps.step(t));
+      return y;
+    };
+    const score = this.#scoreOf(memory, states, layer);
+    const span = this.#spanOf(tape, memory, states, layer, before);
+    const attention = new Attention(tape, { score, span, values, lengths, ...start });
+    const { contexts, weights, coverage } = attention;
     return {
-      contexts: attention.contexts,
-      weights: attention.weights,
+      ...{ contexts, weights, coverage },
       step: (t) => {
-        query.step(t);
+        for (const record of before) record(t);
         attention.step(t);
       },
     };
+  }
+
+  #scoreOf(
+    { values, keys }: AttentionMemory,
+    states: Tensor,
+    layer: (x: Tensor, weight: Tensor) => Tensor,
+  ): AttentionScore {
+    const { attention, attentionWidth, locations } = this.#config;
+    if (attention === "location") {
+      const [source] = values.shape as [number];
+      if (source > locations) {
+        throw new RangeError(
+          `Cannot attend to a source of ${source} words by location: the model knows ${locations}. ` +
+            "Shorten the sentences (maxLength), or create the model with more locations.",
+        );
+      }
+      return { kind: "given", scores: layer(states, this.#location!.slice(0, source)) };
+    }
+    const queries = this.#query ? layer(states, this.#query) : states;
+    if (attention === "additive") {
+      return { kind: "additive", queries, keys, score: this.#score!, coverage: this.#coverage };
+    }
+    return {
+      kind: "dot",
+      queries,
+      keys,
+      scale: attention === "scaled-dot" ? 1 / Math.sqrt(attentionWidth) : 1,
+    };
+  }
+
+  #spanOf(
+    tape: Tape,
+    { lengths }: AttentionMemory,
+    states: Tensor,
+    layer: (x: Tensor, weight: Tensor, activation?: "tanh") => Tensor,
+    before: ((t: number) => void)[],
+  ): AttentionSpan {
+    const { span, window } = this.#config;
+    if (span === "global") return { kind: "global" };
+    if (span === "local-m") return { kind: "monotonic", window };
+    const shares = layer(layer(states, this.#position!, "tanh"), this.#positionScore!);
+    const positions = tape.tensor(states.shape.slice(0, 2), "positions");
+    before.push((t) => sourcePosition(tape, shares.at(t), lengths, positions.at(t)));
+    return { kind: "predictive", window, positions };
   }
 }

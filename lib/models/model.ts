@@ -19,6 +19,9 @@ export interface TextShape {
 /** The numbers that {@linkcode LossOptions.totals} has room for. */
 export const TOTALS = 3;
 
+/** The words that a decoder is given; see {@linkcode LossOptions.given}. */
+export type GivenWords = "right" | "own" | "either";
+
 /** Where a loss is added up, and how it is smoothed. */
 export interface LossOptions {
   /**
@@ -28,6 +31,14 @@ export interface LossOptions {
   readonly totals: Tensor;
   /** Label smoothing; 0 by default. */
   readonly smoothing?: number;
+  /**
+   * Which words a translator is given at each step:
+   * - `"right"`: the right word before it (teacher forcing); the default;
+   * - `"own"`: the likeliest word after the step before (free running);
+   * - `"either"`: of these two, the right one with the probability of the input `teacher_share` [1] (scheduled sampling,
+   *   Bengio et al. 2015), drawn anew for each number in the input `step` [1].
+   */
+  readonly given?: GivenWords;
 }
 
 /**

@@ -39,25 +39,29 @@ export class RecurrentSteps implements RecurrentLayersOutput {
 
   #layers: readonly Layer[];
   /** The lowest layer's gates, and the part of its weight that none of its input has met yet. */
-  #feedable: { readonly y: Tensor; readonly weight: Tensor };
+  #feedable: { readonly y: Tensor; readonly weight: Tensor; readonly bias: Tensor | undefined };
   #fed: LinearSteps | undefined;
 
   /**
    * Prepares to record steps.
    *
-   * @param x [steps, batch, width] each: what of the lowest layer's input is known for all steps.
+   * @param x [steps, batch, width] each: what of the lowest layer's input is known for all steps, if anything.
    */
   constructor(
     readonly tape: Tape,
     layers: RecurrentLayers,
+    steps: number,
     x: readonly Tensor[],
     input: RecurrentLayersInput,
   ) {
     const { weightIh, biasIh: bias } = layers.weights(0);
     const known = x.reduce((sum, { columns }) => sum + columns, 0);
-    const weight = weightIh.columnSlice(0, known);
-    const projection = linear(tape, x, { weight, bias, label: `gates of ${weightIh.label}` });
-    this.#feedable = { y: projection, weight: weightIh.columnSlice(known, weightIh.columns) };
+    const label = `gates of ${weightIh.label}`;
+    const projection = known > 0
+      ? linear(tape, x, { weight: weightIh.columnSlice(0, known), bias, label })
+      : tape.tensor([steps, input.lengths.size, weightIh.rows], label);
+    const weight = weightIh.columnSlice(known, weightIh.columns);
+    this.#feedable = { y: projection, weight, bias: known > 0 ? undefined : bias };
     const list: Layer[] = [];
     for (let index = 0; index < layers.options.layers; index++) {
       list.push(this.#layer(layers, index, list.at(-1)?.outputs, projection, input));
@@ -76,9 +80,9 @@ export class RecurrentSteps implements RecurrentLayersOutput {
   /**
    * Lets the lowest layer take something else beside its known input.
    *
-   * @param feed [steps, batch, width]: each must be written before its step is recorded.
+   * @param feed [steps, batch, width] each: what is side by side in it; each step must be written before it is recorded.
    */
-  feed(feed: Tensor): void {
+  feed(feed: readonly Tensor[]): void {
     this.#fed = new LinearSteps(this.tape, { x: feed, ...this.#feedable });
   }
 

@@ -3,17 +3,19 @@
 import type { Batch, Bucket, EncodedPair } from "../data/batches.ts";
 import type { Pair } from "../data/pair.ts";
 import type { Tokenizer } from "../data/tokenizer.ts";
-import { PAD } from "../data/vocabulary.ts";
+import { PAD, UNK } from "../data/vocabulary.ts";
 import type { Device } from "../gpu/device.ts";
+import type { WordVectors } from "../data/word_vectors.ts";
 import { Parameters } from "../gpu/parameters.ts";
 import type { Tape } from "../gpu/tape.ts";
-import type { Tensor } from "../gpu/tensor.ts";
+import { overwrite, type Tensor } from "../gpu/tensor.ts";
 import { Random } from "../random.ts";
 import { argmax } from "../ops/argmax.ts";
 import { copyColumns } from "../ops/concatenate.ts";
 import { dropout, type DropoutOptions } from "../ops/dropout.ts";
 import { embedding } from "../ops/embedding.ts";
 import { Decoder } from "./decoder.ts";
+import { type EncodedSource, encodeSource, encodeTarget } from "./encoded_source.ts";
 import { type Encoded, Encoder } from "./encoder.ts";
 import { standardNormal } from "./initializers.ts";
 import type { LossOptions, Model } from "./model.ts";
@@ -40,7 +42,7 @@ export interface GreedyOutput {
 
 /** The streams that dropouts draw from; between layers, those from the given one on. */
 const STREAMS = {
-  ...{ source: 0, target: 1, readout: 2, sourceWords: 3, targetWords: 4 },
+  ...{ source: 0, target: 1, readout: 2, sourceWords: 3, targetWords: 4, choice: 5 },
   ...{ encoder: 16, decoder: 32 },
 } as const;
 
@@ -104,18 +106,20 @@ export class Seq2Seq implements Model<Pair> {
           "Learn one tokenizer from both sides, and give it as both.",
       );
     }
-    const table = parameters.declare("decoder.embedding.weight", [targets, embedding], standardNormal());
-    this.#table = tied === "all"
-      ? table
-      : parameters.declare("encoder.embedding.weight", [sources, embedding], standardNormal());
+    const declare = (side: "source" | "target", name: string, words: number) => {
+      const frozen = config.frozen === side || config.frozen === "both";
+      return parameters.declare(name, [words, embedding], standardNormal(), { frozen });
+    };
+    const table = declare("target", "decoder.embedding.weight", targets);
+    this.#table = tied === "all" ? table : declare("source", "encoder.embedding.weight", sources);
     const recurrent = { cell, inputs: embedding, hidden, layers, bidirectional, residual };
     this.#encoder = new Encoder(parameters.scope("encoder"), {
       ...recurrent,
       dropout: this.#drop("encoder"),
     });
     const scopes = [parameters.scope("bridge"), parameters.scope("decoder")] as const;
-    const widths = { annotations: this.#encoder.width, dropout: this.#drop("decoder") };
-    this.#decoder = new Decoder(...scopes, config, { table, ...widths });
+    const context = { table, annotations: this.#encoder.width, dropout: this.#drop("decoder"), unknown: UNK };
+    this.#decoder = new Decoder(...scopes, config, context);
     parameters.allocate(new Random(seed));
   }
 
@@ -124,19 +128,42 @@ export class Seq2Seq implements Model<Pair> {
     return { source: this.source, target: this.target };
   }
 
+  /**
+   * Lets the words of a side begin with vectors that somebody else has learned; words that have none keep theirs.
+   *
+   * @returns How many words of the vocabulary had one.
+   * @throws {RangeError} If the vectors are not as wide as the embeddings.
+   */
+  setEmbeddings(side: "source" | "target", { width, vectors }: WordVectors): number {
+    const table = side === "source" ? this.#table : this.#decoder.context.table;
+    if (width !== table.columns) {
+      throw new RangeError(
+        `Cannot begin with word vectors of ${width} numbers: the model's embeddings have ${table.columns}. ` +
+          `Create it with embedding ${width}.`,
+      );
+    }
+    let found = 0;
+    for (const [id, word] of this[side].vocabulary.tokens.entries()) {
+      const vector = vectors.get(word);
+      if (!vector) continue;
+      overwrite(this.device, table.at(id), vector);
+      found++;
+    }
+    return found;
+  }
+
   /** Turns a source sentence into word numbers, in the order in which they are read. */
-  encodeSource(text: string): Uint32Array {
-    const ids = Uint32Array.from(this.source.encode(text));
-    if (this.config.reverseSource) ids.subarray(1, -1).reverse();
-    return ids;
+  encodeSource(text: string): EncodedSource {
+    return encodeSource(text, this, this.config);
   }
 
   /** Turns sentence pairs into word numbers. */
   encode(pairs: readonly Pair[]): EncodedPair[] {
-    return pairs.map(({ source, target }) => ({
-      source: this.encodeSource(source),
-      target: Uint32Array.from(this.target.encode(target)),
-    }));
+    return pairs.map((pair) => {
+      const source = this.encodeSource(pair.source);
+      const target = encodeTarget(pair.target, this.target, source);
+      return { source: source.ids, target, ...(source.copies ? { copies: source.copies } : {}) };
+    });
   }
 
   /**
@@ -150,10 +177,13 @@ export class Seq2Seq implements Model<Pair> {
     this.#decoder.teacherForced(tape, encoded, {
       words: tape.input("words", [targetLength - 1, rows], "u32"),
       targets: tape.input("targets", [targetLength - 1, rows], "u32"),
+      copies: this.#copies(tape, sourceLength, rows),
       lengths: tape.input("steps", [rows], "u32"),
       padding: PAD,
       smoothing: options.smoothing ?? 0,
       totals: options.totals,
+      given: options.given ?? "right",
+      choice: { seed: this.config.seed, stream: STREAMS.choice },
       dropEmbedding: [this.#dropWords("targetWords"), this.#drop("target")],
       dropReadout: this.#drop("readout"),
     });
@@ -163,6 +193,7 @@ export class Seq2Seq implements Model<Pair> {
   inputs(batch: Batch): Record<string, Uint32Array | Float32Array> {
     const { bucket: { rows, targetLength }, source, sourceLengths, target, targetLengths, tokens } = batch;
     return {
+      ...(this.config.copy ? { copies: batch.copies! } : {}),
       source,
       source_lengths: sourceLengths,
       words: target.subarray(0, (targetLength - 1) * rows),
@@ -178,7 +209,8 @@ export class Seq2Seq implements Model<Pair> {
    * The plan gets the inputs `source` [sourceLength, sentences] and `source_lengths` [sentences].
    */
   wordByWord(tape: Tape, { sourceLength, sentences, copies }: DecodingShape): WordByWord {
-    return this.#decoder.wordByWord(tape, this.#encode(tape, sourceLength, sentences), copies);
+    const encoded = this.#encode(tape, sourceLength, sentences);
+    return this.#decoder.wordByWord(tape, encoded, copies, this.#copies(tape, sourceLength, sentences));
   }
 
   /**
@@ -222,6 +254,11 @@ export class Seq2Seq implements Model<Pair> {
     const words = dropout(tape, embedding(tape, this.#table, source), this.#dropWords("sourceWords"));
     const embedded = dropout(tape, words, this.#drop("source"));
     return this.#encoder.forward(tape, embedded, lengths);
+  }
+
+  /** [sourceLength, rows] integers: the source in the target's numbering, of models that copy words. */
+  #copies(tape: Tape, sourceLength: number, rows: number): Tensor | undefined {
+    return this.config.copy ? tape.sharedInput("copies", [sourceLength, rows], "u32") : undefined;
   }
 
   #drop(what: keyof typeof STREAMS): DropoutOptions {

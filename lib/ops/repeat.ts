@@ -23,9 +23,10 @@ export function repeatRows(tape: Tape, x: Tensor, copies: number): Tensor {
   return y;
 }
 
-/** The integers of an input [batch] likewise: [batch copies]. */
+/** The integers of an input [..., batch] likewise: [..., batch copies]. */
 export function repeatInput(tape: Tape, x: Tensor, copies: number): Tensor {
-  return tape.derivedInput(x, x.size * copies, `${x.label}, repeated`, (from, to) => {
+  const repeated = tape.derivedInput(x, x.size * copies, `${x.label}, repeated`, (from, to) => {
     for (let i = 0; i < to.length; i++) to[i] = from[Math.floor(i / copies)]!;
   });
+  return repeated.reshape(...x.shape.slice(0, -1), x.columns * copies);
 }

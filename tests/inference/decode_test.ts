@@ -3,10 +3,16 @@
 import type { Device } from "../../lib/gpu/device.ts";
 import { decode, type Decoding } from "../../lib/inference/decode.ts";
 import type { Hypothesis } from "../../lib/inference/hypotheses.ts";
+import type { Mean } from "../../lib/ops/mixture.ts";
 import { Random } from "../../lib/random.ts";
 import { assert, assertEquals } from "../assert.ts";
 import { testEachProfile } from "../device.ts";
-import { referenceBeam, type ReferenceHypothesis, type ReferenceRules } from "./reference_beam.ts";
+import {
+  referenceBeam,
+  type ReferenceHypothesis,
+  type ReferenceModel,
+  type ReferenceRules,
+} from "./reference_beam.ts";
 import { ToyDecoder } from "./toy_decoder.ts";
 
 const CLASSES = 23;
@@ -73,11 +79,16 @@ async function check(
     const model = new ToyDecoder(device, CLASSES, seed, 2.5);
     const batch = sources(7).map((source, index) => {
       const limit = options.limitOf(source.length);
-      return { source, limit, prefix: prefixes[index % Math.max(1, prefixes.length)] ?? [], number: index };
+      return {
+        ids: source,
+        limit,
+        prefix: prefixes[index % Math.max(1, prefixes.length)] ?? [],
+        number: index,
+      };
     });
     const { lengthPenalty, coveragePenalty, minLength, noRepeatNgram } = options;
     const found = await decode([model], batch, options);
-    batch.forEach(({ source, limit, prefix }, index) => {
+    batch.forEach(({ ids: source, limit, prefix }, index) => {
       const expected = referenceBeam(model.reference(source), {
         ...{ beam: options.copies, limit, prefix, lengthPenalty, coveragePenalty, minLength, noRepeatNgram },
         ...rules,
@@ -118,3 +129,136 @@ const cases: readonly Case[] = [
 for (const row of cases) {
   testEachProfile(`decode() ${row.name} equals plain loops, word for word`, (device) => check(device, row));
 }
+
+testEachProfile("decode() with several models equals plain loops over their mean", async (device) => {
+  for (const mean of ["probabilities", "logarithms"] as const) {
+    const models = [new ToyDecoder(device, CLASSES, 4, 2), new ToyDecoder(device, CLASSES, 5, 2)];
+    const batch = sources(5).map((ids, number) => ({ ids, limit: 15, prefix: [], number }));
+    const options = { ...DEFAULTS, copies: 4, coveragePenalty: 0.3, mean, limitOf: () => 15 };
+    const found = await decode(models, batch, options);
+    batch.forEach(({ ids }, index) => {
+      const { beam, limit, coveragePenalty } = { ...options, beam: options.copies, limit: 15 };
+      const reference = meanOf(models.map((model) => model.reference(ids)), mean);
+      assertSame(
+        found[index]!,
+        referenceBeam(reference, { beam, limit, coveragePenalty }),
+        `sentence ${index}`,
+      );
+    });
+    for (const model of models) model.close();
+  }
+});
+
+/** Several models as one, by the definition. */
+function meanOf<State>(models: readonly ReferenceModel<State>[], mean: Mean): ReferenceModel<State[]> {
+  const average = (rows: readonly (readonly number[])[]) =>
+    rows[0]!.map((_, i) => rows.reduce((sum, row) => sum + row[i]! / rows.length, 0));
+  return {
+    initial: models.map(({ initial }) => initial),
+    step(word, state, t) {
+      const steps = models.map((model, index) => model.step(word, state[index]!, t));
+      const logs = steps.map(({ logits }) => {
+        const normalizer = Math.log(logits.reduce((sum, x) => sum + Math.exp(x), 0));
+        return logits.map((x) => x - normalizer);
+      });
+      return {
+        logits: mean === "logarithms"
+          ? average(logs)
+          : average(logs.map((row) => row.map(Math.exp))).map(Math.log),
+        attention: average(steps.map(({ attention }) => attention)),
+        state: steps.map((step) => step.state),
+      };
+    },
+  };
+}
+
+testEachProfile("decode() draws words whose scores are the model's, whatever the batch", async (device) => {
+  const model = new ToyDecoder(device, CLASSES, 6, 2);
+  const batch = sources(6).map((ids, number) => ({ ids, limit: 12, prefix: [], number }));
+  const sampling = { temperature: 1.2, topK: 12, topP: 0.9 };
+  const options = { ...DEFAULTS, sampling, copies: 3, seed: 7, limitOf: () => 12, minLength: 3 };
+  const found = await decode([model], batch, options);
+  batch.forEach(({ ids: source }, index) => {
+    assertEquals(found[index]!.length, 3);
+    for (const { ids, logProbability, attention } of found[index]!) {
+      assert(ids.length >= 3 && !ids.includes(0) && !ids.includes(2), `drew ${ids}`);
+      // The words that were drawn as a forced prefix: the same probability, the same attention.
+      const ended = ids.at(-1) === 3;
+      const prefix = ended ? ids.slice(0, -1) : ids;
+      const rules = {
+        beam: 1,
+        limit: ids.length,
+        prefix,
+        never: Array.from({ length: CLASSES }, (_, v) => v).filter((v) => v !== 3),
+      };
+      const [forced] = referenceBeam(model.reference(source), rules);
+      assertEquals(forced!.ids, ids);
+      assert(Math.abs(forced!.logProbability - logProbability) <= 1e-5 * Math.abs(logProbability));
+      attention.forEach((row, t) =>
+        forced!.attention[t]!.forEach((x, s) => assert(Math.abs(row[s]! - x) < 1e-5))
+      );
+    }
+  });
+  assert(new Set(found.flat().map(({ ids }) => ids.join())).size > 9, "samples are alike");
+  const alone = await decode([model], [batch[4]!], options);
+  assertEquals(alone[0]!.map(({ ids }) => ids), found[4]!.map(({ ids }) => ids));
+  const others = await decode([model], batch, { ...options, seed: 8 });
+  const same = others.flat().filter(({ ids }, index) => ids.join() === found.flat()[index]!.ids.join());
+  assert(same.length < 9, `${same.length} of 18 samples are the same with another seed`);
+  model.close();
+});
+
+testEachProfile("decode() of the likeliest word at random is greedy decoding", async (device) => {
+  const model = new ToyDecoder(device, CLASSES, 6, 2);
+  const batch = sources(6).map((ids, number) => ({ ids, limit: 12, prefix: [5], number }));
+  const options = { ...DEFAULTS, limitOf: () => 12, noRepeatNgram: 2 };
+  const sampling = { temperature: 1, topK: 1, topP: 1 };
+  const [greedy, sampled] = [
+    await decode([model], batch, options),
+    await decode([model], batch, { ...options, sampling }),
+  ];
+  assertEquals(sampled.map(([best]) => best!.ids), greedy.map(([best]) => best!.ids));
+  model.close();
+});
+
+testEachProfile("decode() finds nothing where the constraints leave no word", async (device) => {
+  const model = new ToyDecoder(device, 5, 1);
+  const batch = [{ ids: Uint32Array.of(2, 4, 3), limit: 20, prefix: [], number: 0 }];
+  // Of the words 1, 3 and 4 the last two are left; once they have been there, <eos> may not come yet.
+  for (const copies of [1, 3]) {
+    const options = { ...DEFAULTS, copies, noRepeatNgram: 1, minLength: 9, limitOf: () => 20 };
+    assertEquals(await decode([model], batch, options), [[]]);
+  }
+  model.close();
+});
+
+testEachProfile(
+  "decode() waits a few times a batch, and stops when all sentences are over",
+  async (device) => {
+    const model = new ToyDecoder(device, CLASSES, 1, 9);
+    const batch = sources(8).map((ids, number) => ({ ids, limit: 400, prefix: [], number }));
+    const options = { ...DEFAULTS, copies: 3, limitOf: () => 400 };
+    const before = device.created.buffers;
+    const found = await decode([model], batch, options);
+    const longest = Math.max(...found.flat().map(({ ids }) => ids.length));
+    assert(longest < 30, `the longest translation has ${longest} words`);
+    const made = device.created.buffers;
+    await decode([model], batch, options);
+    // A staging buffer a readback is all that a plan which is there already makes.
+    assert(device.created.buffers - made <= 2 + longest / 4, `${device.created.buffers - made} readbacks`);
+    assert(made > before);
+    model.close();
+  },
+);
+
+testEachProfile("decode() keeps calls that come at the same time apart", async (device) => {
+  const model = new ToyDecoder(device, CLASSES, 1, 2);
+  const batches = [3, 4, 5].map((count) =>
+    sources(count).map((ids, number) => ({ ids, limit: 40, prefix: [], number }))
+  );
+  const options = { ...DEFAULTS, copies: 3, limitOf: () => 40 };
+  const alone = [];
+  for (const batch of batches) alone.push(await decode([model], batch, options));
+  assertEquals(await Promise.all(batches.map((batch) => decode([model], batch, options))), alone);
+  model.close();
+});

@@ -32,7 +32,7 @@ async function run(device: Device, options: Partial<RecurrentLayersOptions>, ste
   const tape = new Tape(device, { training: true });
   const x = tape.input("x", [STEPS, BATCH, INPUTS], "f32");
   const input = { lengths: tape.input("lengths", [BATCH], "u32") };
-  const steps = stepwise ? new RecurrentSteps(tape, layers, [x], input) : undefined;
+  const steps = stepwise ? new RecurrentSteps(tape, layers, STEPS, [x], input) : undefined;
   const { outputs, states, finals, finalCells } = steps ?? layers.forward(tape, x, input);
   for (let t = 0; t < STEPS; t++) steps?.step(t);
   const results = [outputs, states, ...finals, ...finalCells].map((tensor) => {

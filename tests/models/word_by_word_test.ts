@@ -1,6 +1,7 @@
 // Decoding word by word is the same model as teacher forcing: given the right words, it gives them the same probability,
 // whatever the decoder, and however many rows a sentence has.
 
+import type { Batch } from "../../lib/data/batches.ts";
 import { PAD, SOS } from "../../lib/data/vocabulary.ts";
 import type { Device } from "../../lib/gpu/device.ts";
 import { Plan } from "../../lib/gpu/plan.ts";
@@ -23,14 +24,27 @@ const cases: readonly Seq2SeqOptions[] = [
   { decoder: "cho", cell: "lstm", layers: 2, bidirectional: true, readout: "tanh" },
   { decoder: "sutskever", cell: "lstm", layers: 4, reverseSource: true },
   { decoder: "sutskever", bridge: "project", bidirectional: true, readout: "tanh" },
+  { attention: "general", span: "local-p", window: 2 },
+  { attention: "scaled-dot", span: "local-m", window: 1 },
+  { decoder: "luong", attention: "dot", span: "local-p", window: 3 },
+  { decoder: "luong", attention: "location", locations: 9 },
+  { coverage: true, coverageLoss: 0 },
+  { copy: true },
+  { decoder: "luong", attention: "additive", copy: true, coverage: true, coverageLoss: 0, cell: "lstm" },
 ];
+
+/** The batch with a source word that the target vocabulary of 17 lacks, and a target that copies it. */
+function copying(batch: Batch): Batch {
+  const unknown = (ids: Uint32Array, word: number) => ids.map((id) => id === word ? 17 : id);
+  return { ...batch, copies: unknown(batch.source, 9), target: unknown(batch.target, 11) };
+}
 
 /** The mean of -log p of the batch's words by both ways, the second with `copies` rows a sentence. */
 async function losses(device: Device, options: Seq2SeqOptions, copies: number): Promise<[number, number]> {
   const model = new Seq2Seq(device, {
     ...{ source: inventedWords(13), target: inventedWords(17), embedding: 5, hidden: 6, ...options },
   });
-  const batch = fixtureBatch();
+  const batch = options.copy ? copying(fixtureBatch()) : fixtureBatch();
   const { sourceLength, targetLength, rows: sentences } = batch.bucket;
   const totals = persistent(device, [2], "totals");
   const forced = new Tape(device, { training: false });
@@ -54,7 +68,12 @@ async function losses(device: Device, options: Seq2SeqOptions, copies: number): 
   const words = Array.from({ length: steps }, (_, t) => {
     return [`words ${t}`, Uint32Array.from({ length: decoder.rows }, (_, row) => word(t, row))];
   });
-  decoding.run({ source: batch.source, source_lengths: batch.sourceLengths, ...Object.fromEntries(words) });
+  decoding.run({
+    source: batch.source,
+    source_lengths: batch.sourceLengths,
+    ...(batch.copies ? { copies: batch.copies } : {}),
+    ...Object.fromEntries(words),
+  });
   const [values] = await decoding.read(logits);
   let sum = 0;
   for (let t = 0; t < steps; t++) {

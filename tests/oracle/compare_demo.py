@@ -40,7 +40,8 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from seq2seq import EOS, PAD, SOS, UNK, Seq2Seq, Sizes, translate
+from family import Seq2Seq, translate
+from family_options import EOS, PAD, SOS, UNK, complete
 
 EVALUATION_BATCH = 128
 WINDOW = 50  # batches that are sorted by length together
@@ -228,15 +229,16 @@ def run(comparison: Comparison, seed: int, keep_unknown: bool) -> Figures:
     hyper = comparison.hyper
     torch.manual_seed(seed)
     generator = random.Random(seed)
-    sizes = Sizes(
+    options = complete(
         source_vocabulary=len(comparison.source_vocabulary),
         target_vocabulary=len(comparison.target_vocabulary),
         embedding=hyper.embedding,
         hidden=hyper.hidden,
-        attention=hyper.attention,
-        readout=hyper.readout,
+        attention_width=hyper.attention,
+        readout_width=hyper.readout,
+        dropout=hyper.dropout,
     )
-    model = Seq2Seq(sizes, hyper.dropout)
+    model = Seq2Seq(options)
     optimizer = torch.optim.Adam(model.parameters(), lr=hyper.learning_rate)
     best_epoch, best_loss, best_weights = 0, math.inf, copy.deepcopy(model.state_dict())
     for epoch in range(1, hyper.epochs + 1):

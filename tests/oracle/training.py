@@ -33,19 +33,26 @@ class Trained:
             raise ValueError(f"Cannot use these values: the norms {norms} are all on one side of {clip_norm}")
 
 
-def draw(shapes: dict[str, torch.Size], seed: int, initial_range: float) -> dict[str, Tensor]:
-    """Float32 values drawn in the order of their names."""
+def draw(
+    shapes: dict[str, torch.Size], seed: int, initial_range: float, order: Callable[[str], str] = str
+) -> dict[str, Tensor]:
+    """Float32 values drawn in the order of their names, or of what `order` makes of those."""
     generator = torch.Generator().manual_seed(seed)
     return {
         name: torch.empty(shapes[name], dtype=torch.float32).uniform_(-initial_range, initial_range, generator=generator)
-        for name in sorted(shapes)
+        for name in sorted(shapes, key=order)
     }
 
 
-def draw_parameters(model: nn.Module, seed: int, initial_range: float) -> dict[str, Tensor]:
+@torch.no_grad()
+def draw_parameters(
+    model: nn.Module, seed: int, initial_range: float, order: Callable[[str], str] = str
+) -> dict[str, Tensor]:
     """Gives a model parameters that do not depend on its precision."""
-    drawn = draw({name: parameter.shape for name, parameter in model.named_parameters()}, seed, initial_range)
-    model.load_state_dict(drawn)
+    parameters = dict(model.named_parameters())  # a shared one once
+    drawn = draw({name: parameter.shape for name, parameter in parameters.items()}, seed, initial_range, order)
+    for name, parameter in parameters.items():
+        parameter.copy_(drawn[name])
     return drawn
 
 
@@ -70,16 +77,20 @@ def train(model: nn.Module, loss_of: Callable[[], Tensor], learning_rate: float,
     return Trained(tensors, losses, gradient_norms)
 
 
-def report(name: str, exact: Trained, single: Trained) -> None:
-    """Prints the largest float32 error of each kind of tensor, relative to the tensor's largest value."""
-    worst = {"grad": 0.0, "after": 0.0}
+def worst(exact: Trained, single: Trained) -> dict[str, float]:
+    """The largest float32 error of losses and of each kind of tensor, relative to the tensor's largest value."""
+    errors = {"losses": max(abs(a / b - 1) for a, b in zip(single.losses, exact.losses)), "grad": 0.0, "after": 0.0}
     for tensor, expected in exact.tensors.items():
         kind = tensor.split(".")[0]
         error = (single.tensors[tensor].double() - expected).abs().max() / expected.abs().max()
-        worst[kind] = max(worst[kind], error.item())
-    losses = max(abs(a / b - 1) for a, b in zip(single.losses, exact.losses))
+        errors[kind] = max(errors[kind], error.item())
+    return errors
+
+
+def report(name: str, exact: Trained, single: Trained) -> None:
+    """Prints what a test may expect, and how far float32 is from float64."""
     norms = f"norms {min(exact.gradient_norms):.2f} to {max(exact.gradient_norms):.2f}"
-    errors = f"losses {losses:.1e}, grad {worst['grad']:.1e}, after {worst['after']:.1e}"
+    errors = ", ".join(f"{kind} {error:.1e}" for kind, error in worst(exact, single).items())
     print(f"{name}: loss {exact.losses[0]:.4f} -> {exact.losses[-1]:.4f}, {norms}; float32 against float64: {errors}")
 
 
@@ -104,7 +115,7 @@ def format_json(value: Any, indent: str = "") -> str:
     if isinstance(value, dict):
         lines = [f"{inner}{json.dumps(key)}: {format_json(item, inner)}" for key, item in value.items()]
         return "{\n" + ",\n".join(lines) + f"\n{indent}}}"
-    if isinstance(value, list) and any(isinstance(item, list) for item in value):
+    if isinstance(value, list) and any(isinstance(item, (dict, list)) for item in value):
         return "[\n" + ",\n".join(inner + format_json(item, inner) for item in value) + f"\n{indent}]"
     if isinstance(value, list) and any(isinstance(item, float) for item in value):
         if len(json.dumps(value)) + len(indent) > 100:
