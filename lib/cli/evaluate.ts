@@ -6,17 +6,17 @@ import { type Bleu, corpusBleu } from "../evaluation/bleu.ts";
 import { exactMatch } from "../evaluation/exact_match.ts";
 import { heldOutLoss } from "../evaluation/held_out.ts";
 import { perplexity } from "../evaluation/perplexity.ts";
+import type { TranslateOptions } from "../inference/decoding_options.ts";
 import { translate } from "../inference/translate.ts";
 import type { Translation } from "../inference/translation.ts";
 import type { Seq2Seq } from "../models/seq2seq.ts";
 import { formatCount } from "../report/format.ts";
 import { heatMap } from "../report/heat_map.ts";
-import { loadModel } from "../training/checkpoint.ts";
 import { writeAtomically } from "../training/write_atomically.ts";
 import { type Command, defineCommand } from "./command.ts";
 import { corpusOptions, readCorpus } from "./corpus_options.ts";
+import { decodingOptions, loadModels, translateOptionsOf } from "./decoding_options.ts";
 import { ExitCode } from "./exit_code.ts";
-import { modelOptions } from "./model_options.ts";
 import type { Output } from "./output.ts";
 
 /** `attend evaluate` */
@@ -28,10 +28,11 @@ export const command: Command = defineCommand({
   examples: [
     { description: "On the test pairs that train set aside", args: "--model runs/names" },
     { description: "On pairs of your own", args: "--model runs/names --corpus pairs.tsv" },
+    { description: "By beam search", args: "--model runs/names --beam 5 --length-penalty 1" },
     { description: "With examples and a heat map", args: "--model runs/names --show 5 --attention out.svg" },
   ],
   options: {
-    ...modelOptions,
+    ...decodingOptions,
     corpus: {
       type: "string",
       value: "<corpus>",
@@ -45,14 +46,14 @@ export const command: Command = defineCommand({
       value: "<file.svg>",
       description: "Draw the attention of the longest one shown",
     },
-    batch: { type: "integer", minimum: 1, default: 64, description: "Sentences at a time" },
   },
   async run(values, { output }) {
+    const decoding = translateOptionsOf(values);
     const device = await openDevice();
     try {
-      const model = await loadModel(device, values.model, values.which);
+      const models = await loadModels(device, values);
       const pairs = await readCorpus(values.corpus ?? `${values.model}/test.tsv`, values, output);
-      const figures = await measure(model, pairs, values.batch);
+      const figures = await measure(models, pairs, decoding);
       tell(figures, output);
       const shown = figures.translations.slice(
         0,
@@ -84,9 +85,15 @@ interface Figures {
   readonly translations: readonly Translation[];
 }
 
-async function measure(model: Seq2Seq, pairs: readonly Pair[], batch: number): Promise<Figures> {
-  const { loss, tokens, dropped } = await heldOutLoss(model, pairs, { batch });
-  const translations = await translate(model, pairs.map(({ source }) => source), { batch });
+/** The loss is that of the first model; all of them translate. */
+async function measure(
+  models: readonly [Seq2Seq, ...Seq2Seq[]],
+  pairs: readonly Pair[],
+  decoding: TranslateOptions,
+): Promise<Figures> {
+  const [model] = models;
+  const { loss, tokens, dropped } = await heldOutLoss(model, pairs, { batch: decoding.batch ?? 64 });
+  const translations = await translate(models, pairs.map(({ source }) => source), decoding);
   const hypotheses = translations.map(({ text }) => text);
   const references = pairs.map(({ target }) => model.target.normalize(target));
   const exact = exactMatch(hypotheses, references);
