@@ -169,11 +169,12 @@ function checkModels(models: readonly Seq2Seq[], options: CompleteOptions): void
     if (model.device !== first.device) {
       throw new RangeError("Cannot translate with models on different devices: load them on one.");
     }
-    if (
-      model.config.reverseSource !== first.config.reverseSource || vocabularies(model) !== vocabularies(first)
-    ) {
+    const differs = (["reverseSource", "copy"] as const).some((name) =>
+      model.config[name] !== first.config[name]
+    );
+    if (differs || vocabularies(model) !== vocabularies(first)) {
       throw new RangeError(
-        "Cannot translate with models that read or write differently: all need the same tokenizers and reverseSource.",
+        "Cannot translate with models that read or write differently: all need the same tokenizers, reverseSource and copy.",
       );
     }
   }
