@@ -4,10 +4,11 @@
 import { SOS } from "../data/vocabulary.ts";
 import type { Plan } from "../gpu/plan.ts";
 import type { Tape } from "../gpu/tape.ts";
+import type { Tensor } from "../gpu/tensor.ts";
 import { ensemble } from "../models/ensemble.ts";
 import type { DecodingShape, WordByWord } from "../models/word_by_word.ts";
 import type { Mean } from "../ops/mixture.ts";
-import { hypothesesOf, type Hypothesis } from "./hypotheses.ts";
+import { type FoundHypotheses, hypothesesOf, type Hypothesis } from "./hypotheses.ts";
 import { pad, Plans, shapeFor, type UsedModel } from "./plans_by_shape.ts";
 import { recordSearch, type Search, type SearchRules } from "./search.ts";
 
@@ -59,6 +60,8 @@ const FIRST_STEPS = 8;
 const [FEWEST_STEPS, MOST_STEPS] = [4, 256];
 /** Milliseconds of work to aim at between two looks, which take about ten: timers and signals wait as long. */
 const MILLISECONDS_A_LOOK = 60;
+/** The most bytes to read at a look: if they hold all that has been found, and all is over, no other wait is needed. */
+const LOOK_BYTES = 2 ** 20;
 
 const plans = new Plans<PacedSearch>();
 
@@ -84,57 +87,56 @@ export async function decode(
       const decoder = ensemble(tape, models.map((model) => model.wordByWord(tape, shape)), mean);
       return { search: recordSearch(tape, decoder, shape, rules), stepsALook: FIRST_STEPS };
     });
-    const done = await run(plan, output, inputsOf(sentences, decoding, shape));
-    return await read(plan, output.search, shape, done, sentences.length);
+    const found = await run(plan, output, inputsOf(sentences, decoding, shape), sourceLength);
+    return sentences.map((_, sentence) => found ? hypothesesOf(found, searchesOf(sentence, decoding)) : []);
   });
 }
 
-/** Runs a plan until all sentences are over; returns the steps that it took. */
-async function run(plan: Plan, paced: PacedSearch, inputs: ReturnType<typeof inputsOf>): Promise<number> {
-  const { memory: { counts, beam }, ends } = paced.search;
+/** Runs a plan until all sentences are over; returns what has been found, or nothing if no sentence needs a word. */
+async function run(
+  plan: Plan,
+  paced: PacedSearch,
+  inputs: ReturnType<typeof inputsOf>,
+  sourceLength: number,
+): Promise<FoundHypotheses | undefined> {
+  const { memory: { counts, links, finished, beam, sentences }, attention, ends } = paced.search;
   const { limits } = inputs;
   const most = Math.max(...limits);
-  let done = 0;
-  while (done < most) {
+  for (let done = 0; done < most;) {
     const start = performance.now();
     const next = Math.min(most, done + paced.stepsALook);
     if (done === 0) plan.run(inputs, ends[next - 1]!);
     else plan.runPart(ends[done - 1]!, ends[next - 1]!);
     const steps = next - done;
     done = next;
-    if (done === most) break;
-    const [finished] = await plan.read(counts.at(done));
-    const pace = steps * MILLISECONDS_A_LOOK / (performance.now() - start);
-    paced.stepsALook = Math.min(MOST_STEPS, Math.max(FEWEST_STEPS, Math.round(pace)));
-    if (limits.every((limit, sentence) => done >= limit || finished![sentence] === beam)) break;
+    const all = [
+      counts.at(done),
+      links.slice(0, done),
+      finished,
+      ...attention ? [attention.slice(0, done)] : [],
+    ];
+    const looked = done === most || bytesOf(all) <= LOOK_BYTES ? all : all.slice(0, 1);
+    let arrays = await plan.read(...looked);
+    if (done < most) {
+      const pace = steps * MILLISECONDS_A_LOOK / (performance.now() - start);
+      paced.stepsALook = Math.min(MOST_STEPS, Math.max(FEWEST_STEPS, Math.round(pace)));
+      if (!limits.every((limit, sentence) => done >= limit || arrays[0]![sentence] === beam)) continue;
+      if (looked.length < all.length) arrays = await plan.read(...all);
+    }
+    const [count, link, places, weights] = arrays as [Uint32Array, Uint32Array, Uint32Array, Float32Array?];
+    const rows = sentences * beam;
+    return { beam, rows, counts: count, links: link, finished: places, attention: weights, sourceLength };
   }
-  return done;
+  return undefined;
 }
 
-/** Reads what a search has found, all at once. */
-async function read(
-  plan: Plan,
-  { memory, attention }: Search,
-  shape: { readonly sourceLength: number; readonly sentences: number },
-  done: number,
-  sentences: number,
-): Promise<Hypothesis[][]> {
-  if (done === 0) return Array.from({ length: sentences }, () => []);
-  const { beam, links, counts, finished } = memory;
-  const tensors = [links.slice(0, done), counts.at(done), finished];
-  if (attention) tensors.push(attention.slice(0, done));
-  const arrays = await plan.read(...tensors) as [Uint32Array, Uint32Array, Uint32Array, Float32Array?];
-  const found = {
-    ...{ beam, rows: memory.sentences * beam, sourceLength: shape.sourceLength },
-    ...{ links: arrays[0], counts: arrays[1], finished: arrays[2], attention: arrays[3] },
-  };
-  // Each sample has been a search of its own.
-  const searches = memory.sentences / shape.sentences;
-  return Array.from(
-    { length: sentences },
-    (_, sentence) =>
-      hypothesesOf(found, Array.from({ length: searches }, (_, copy) => sentence * searches + copy)),
-  );
+function bytesOf(tensors: readonly Tensor[]): number {
+  return tensors.reduce((sum, { size }) => sum + 4 * size, 0);
+}
+
+/** The searches for a sentence: one, or one for each sample. */
+function searchesOf(sentence: number, { sampling, copies }: Decoding): number[] {
+  return sampling ? Array.from({ length: copies }, (_, copy) => sentence * copies + copy) : [sentence];
 }
 
 /** The inputs of a plan for some sentences; rows that none uses are over from the start. */
