@@ -73,6 +73,7 @@ export {
   planBuckets,
   withoutLongPairs,
 } from "./lib/data/batches.ts";
+export { loadWordVectors, type WordVectors, type WordVectorsOptions } from "./lib/data/word_vectors.ts";
 export { Random } from "./lib/random.ts";
 
 // Models, training and use
@@ -88,9 +89,11 @@ export {
   type SequenceClassifierConfig,
   type SequenceClassifierOptions,
 } from "./lib/models/sequence_classifier.ts";
-export type { LossOptions, Model, TextShape } from "./lib/models/model.ts";
+export type { EncodedSource } from "./lib/models/encoded_source.ts";
+export { SEQ2SEQ_CHOICES, type Seq2SeqChoice } from "./lib/models/seq2seq_options.ts";
+export type { GivenWords, LossOptions, Model, TextShape } from "./lib/models/model.ts";
 export type { DecoderState, DecoderStep, DecodingShape, WordByWord } from "./lib/models/word_by_word.ts";
-export type { RecurrentCell } from "./lib/models/recurrent_layer.ts";
+export type { RecurrentCell, RecurrentWeights } from "./lib/models/recurrent_layer.ts";
 export {
   RecurrentLayers,
   type RecurrentLayersInput,
@@ -114,6 +117,25 @@ export {
   type TrainingProfile,
 } from "./lib/training/profile.ts";
 export type { TrainingConfig } from "./lib/training/config.ts";
+export type { OptimizerConfig, OptimizerOptions, StepConfig } from "./lib/training/optimizer_options.ts";
+export type { OptimizerMethod, OptimizerSettings } from "./lib/ops/optimizer.ts";
+export {
+  type ScheduleConfig,
+  scheduledRate,
+  type ScheduleName,
+  type ScheduleOptions,
+  type SchedulePlace,
+  type ScheduleSettings,
+} from "./lib/training/schedule.ts";
+export {
+  type TeacherForcingConfig,
+  type TeacherForcingName,
+  type TeacherForcingOptions,
+  type TeacherForcingSettings,
+  teacherShare,
+} from "./lib/training/teacher_forcing.ts";
+export type { Standing } from "./lib/training/judge.ts";
+export { averageCheckpoints } from "./lib/training/average_checkpoints.ts";
 export type { TrainingPosition, TrainingState } from "./lib/training/state.ts";
 export { type Checkpoint, loadCheckpoint, loadModel, saveCheckpoint } from "./lib/training/checkpoint.ts";
 export { type Classification, classify, type ClassifyOptions } from "./lib/inference/classify.ts";
@@ -140,6 +162,7 @@ export {
   type LengthScoreOptions,
   scoreByLength,
 } from "./lib/evaluation/score_by_length.ts";
+export { type SummarizedModel, summary } from "./lib/report/summary.ts";
 export { heatMap, type HeatMapInput, type HeatMapOptions } from "./lib/report/heat_map.ts";
 export {
   lengthChart,
@@ -181,6 +204,7 @@ export {
   type FlatParameters,
   type Initializer,
   type NamedArray,
+  type ParameterOptions,
   Parameters,
   type ParameterScope,
 } from "./lib/gpu/parameters.ts";

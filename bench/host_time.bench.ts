@@ -36,7 +36,7 @@ for (let i = 0; i < warmUp + measured; i++) {
   const start = performance.now();
   const batch = epoch.next().value;
   const put = performance.now();
-  optimization.step(batch, i);
+  optimization.step([batch], i);
   const end = performance.now();
   if (i >= warmUp) times.push({ data: put - start, step: end - put, both: end - start });
 }

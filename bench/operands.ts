@@ -3,7 +3,7 @@
 import { type Device, Parameters, Plan, type PlanInputs, Random, Tape, type Tensor } from "../mod.ts";
 import { persistent } from "../lib/gpu/tensor.ts";
 import { TOTALS } from "../lib/models/model.ts";
-import { adam, CONTROL_SIZE } from "../lib/ops/adam.ts";
+import { CONTROL_SIZE, optimizerStep } from "../lib/ops/optimizer.ts";
 import { replays, type Run } from "./sampling.ts";
 
 /** Parameters of small normal numbers. */
@@ -65,6 +65,6 @@ export async function trainingSteps(
   const tape = new Tape(device, { training: true });
   record(tape, totals);
   tape.backward(parameters.tensors.values());
-  adam(tape, parameters.flat, control, { maxNorm: 1 });
+  optimizerStep(tape, parameters.flat, control, { maxNorm: 1 });
   return replays(await Plan.compile(tape), control, { ...inputs, learning_rate: Float32Array.of(0.001) });
 }

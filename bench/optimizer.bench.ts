@@ -2,7 +2,7 @@
 
 import { Parameters, Plan, Random, Tape } from "../mod.ts";
 import { overwrite, persistent } from "../lib/gpu/tensor.ts";
-import { adam, CONTROL_SIZE } from "../lib/ops/adam.ts";
+import { CONTROL_SIZE, optimizerStep } from "../lib/ops/optimizer.ts";
 import { Bench } from "./harness.ts";
 import { normals } from "./operands.ts";
 import { replays } from "./sampling.ts";
@@ -17,6 +17,6 @@ parameters.allocate(new Random(1));
 overwrite(device, parameters.flat.gradients, normals(new Random(2), COUNT));
 const control = persistent(device, [CONTROL_SIZE], "state of Adam");
 const tape = new Tape(device, { training: true });
-adam(tape, parameters.flat, control, { maxNorm: 1 });
+optimizerStep(tape, parameters.flat, control, { maxNorm: 1 });
 const ours = replays(await Plan.compile(tape), control, { learning_rate: Float32Array.of(0.001) });
 await bench.compare({ kind: "adam", parameters: COUNT }, ours);

@@ -38,3 +38,4 @@ for await (const part of Deno.stdin.readable.pipeThrough(new TextDecoderStream()
   respond(JSON.stringify(result));
   text = "";
 }
+Deno.exit(0); // a library's workers would keep the process alive

@@ -28,6 +28,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: "Measure a trained model on held-out sentence pairs",
     load: async () => (await import("./evaluate.ts")).command,
   },
+  average: {
+    summary: "Average the weights of checkpoints of one model",
+    load: async () => (await import("./average.ts")).command,
+  },
   doctor: {
     summary: "Check that this machine can train, and repair what is missing",
     load: async () => (await import("./doctor.ts")).command,

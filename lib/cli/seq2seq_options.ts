@@ -1,6 +1,8 @@
 // What a new translator is made of, on the command line: every option of a Seq2Seq.
 
 import { SEQ2SEQ_CHOICES, type Seq2SeqOptions } from "../models/seq2seq_options.ts";
+import { loadWordVectors } from "../data/word_vectors.ts";
+import type { Seq2Seq } from "../models/seq2seq.ts";
 import type { Options, Values } from "./option.ts";
 
 const THE_DECODER = "as in the decoder's paper";
@@ -78,6 +80,12 @@ export const seq2seqOptions = {
     default: "none",
     description: "Share target embeddings with the output layer, or with the source as well",
   },
+  frozen: {
+    type: "choice",
+    choices: SEQ2SEQ_CHOICES.frozen,
+    default: "none",
+    description: "Embeddings that training leaves as they are",
+  },
   embedding: { type: "integer", minimum: 1, default: 128, description: "Width of the word embeddings" },
   hidden: { type: "integer", minimum: 1, default: 256, description: "Width of the recurrent states" },
   attentionWidth: {
@@ -102,6 +110,35 @@ export const seq2seqOptions = {
   variational: { type: "boolean", description: "Drop the same elements at every step of a sentence" },
   wordDropout: { type: "number", minimum: 0, below: 1, default: 0, description: "Share of words to drop" },
 } as const satisfies Options;
+
+/** Files of word vectors that embeddings begin with. */
+export const vectorOptions = {
+  sourceVectors: {
+    type: "string",
+    value: "<file>",
+    description: "Word vectors (.vec, .txt, .vec.gz) that source embeddings begin with",
+  },
+  targetVectors: { type: "string", value: "<file>", description: "The same for target embeddings" },
+} as const satisfies Options;
+
+/**
+ * Lets a model's embeddings begin with the vectors of files.
+ *
+ * @param tell Is told what was found.
+ */
+export async function readVectors(
+  model: Seq2Seq,
+  values: Values<typeof vectorOptions>,
+  tell: (side: string, found: number, of: number) => void,
+): Promise<void> {
+  for (const side of ["source", "target"] as const) {
+    const path = values[`${side}Vectors`];
+    if (path === undefined) continue;
+    const { vocabulary } = model[side];
+    const vectors = await loadWordVectors(path, { keep: (word) => vocabulary.has(word) });
+    tell(side, model.setEmbeddings(side, vectors), vocabulary.size);
+  }
+}
 
 /** The model's options among the values of a command line. */
 export function seq2seqOptionsOf(values: Values<typeof seq2seqOptions>): Seq2SeqOptions {

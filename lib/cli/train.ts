@@ -7,8 +7,9 @@ import { Tokenizer } from "../data/tokenizer.ts";
 import { type Device, openDevice } from "../gpu/device.ts";
 import { Seq2Seq } from "../models/seq2seq.ts";
 import { formatBytes, formatCount, formatDuration } from "../report/format.ts";
+import { summary } from "../report/summary.ts";
 import { loadCheckpoint } from "../training/checkpoint.ts";
-import type { TrainingReport } from "../training/options.ts";
+import { completeTraining, type TrainingReport } from "../training/options.ts";
 import { profileTraining } from "../training/profile.ts";
 import { train, type TrainingProgress, type Validation } from "../training/trainer.ts";
 import { type Command, defineCommand } from "./command.ts";
@@ -18,8 +19,9 @@ import type { Values } from "./option.ts";
 import type { Output } from "./output.ts";
 import { tellProfile } from "./profile.ts";
 import { RunLog, writePairs } from "./run_folder.ts";
-import { seq2seqOptions, seq2seqOptionsOf } from "./seq2seq_options.ts";
+import { readVectors, seq2seqOptions, seq2seqOptionsOf, vectorOptions } from "./seq2seq_options.ts";
 import { tellSplit } from "./split.ts";
+import { courseOptions, stepOptions, trainingOptions } from "./training_options.ts";
 import { tellVocabulary } from "./vocabulary.ts";
 
 const options = {
@@ -43,6 +45,11 @@ const options = {
     description: "Draw the sample with replacement, as the original series does",
   },
   valid: { type: "integer", minimum: 0, default: 200, description: "Pairs to hold out for validation" },
+  validCorpus: {
+    type: "string",
+    value: "<corpus>",
+    description: "Pairs to validate on, in place of some of the corpus",
+  },
   test: { type: "integer", minimum: 0, default: 200, description: "Pairs to hold out for the final test" },
   ...corpusOptions,
   punctuation: {
@@ -57,21 +64,10 @@ const options = {
   },
   maxVocabulary: { type: "integer", minimum: 5, description: "Keep only so many words of each language" },
   ...seq2seqOptions,
-  epochs: { type: "integer", minimum: 1, default: 10, description: "Passes over the training pairs" },
-  maxSteps: { type: "integer", minimum: 1, description: "Stop after so many steps" },
-  batch: { type: "integer", minimum: 1, default: 64, description: "Sentence pairs a step" },
-  batchTokens: { type: "integer", minimum: 1, description: "Tokens a step, in place of --batch" },
-  learningRate: { type: "number", above: 0, default: 0.001, description: "Adam's learning rate" },
-  clipNorm: { type: "number", above: 0, default: 1, description: "Largest norm of a gradient" },
-  precision: { type: "choice", choices: ["f32", "f16"], default: "f32", description: "f16: half precision" },
-  labelSmoothing: { type: "number", minimum: 0, below: 1, default: 0, description: "Label smoothing" },
-  maxLength: {
-    type: "integer",
-    minimum: 3,
-    default: 50,
-    description: "Leave out longer pairs (words, with both ends)",
-  },
+  ...vectorOptions,
+  ...trainingOptions,
   seed: { type: "integer", default: 1, description: "Settles sample, split, weights and order" },
+  summary: { type: "boolean", description: "Show the model's parameters, part by part" },
   profile: {
     type: "boolean",
     description: "Measure --max-steps steps, or 20, and show where the time goes; saves nothing",
@@ -91,6 +87,10 @@ export const command: Command = defineCommand({
     { description: "Names of emoji and symbols, English to German", args: "--output runs/names" },
     { description: "Sentences from Tatoeba", args: "--corpus tatoeba:deu-eng --sample 50000 --epochs 10" },
     { description: "Multi30k", args: "--corpus train.de.gz,train.en.gz --min-frequency 2" },
+    {
+      description: "By gradient descent, as Luong et al. (2015)",
+      args: "--optimizer sgd --learning-rate 1 --clip-norm 5 --schedule halving --decay-after 5",
+    },
     { description: "Go on where it stopped", args: "--output runs/names --resume --epochs 20" },
     { description: "See where the time of a step goes", args: "--profile" },
   ],
@@ -98,32 +98,37 @@ export const command: Command = defineCommand({
   async run(values, { output, interruption }) {
     const interrupted = values.profile ? undefined : interruption(); // there is nothing to save
     const pairs = await readCorpus(values.corpus, values, output);
-    const data = prepare(pairs, values);
+    const data = await prepare(pairs, values, output);
     const splitHash = await tellSplit(data, output);
     const device = await openDevice();
     output.line(`adapter     ${device.description}`);
     try {
       const { model, state } = await open(device, data, values, output);
-      const options = {
-        ...trainOptions(values),
-        split: splitHash,
-        onReport: (report: TrainingReport) => tellReport(report, output),
-      };
+      if (values.summary) tellSummary(model, output);
+      const onReport = (report: TrainingReport) => tellReport(report, output);
       if (!interrupted) {
+        const options = { ...stepOptions(values), onReport };
         tellProfile(await profileTraining(model, data.train, options), output);
         return ExitCode.ok;
       }
-      await writePairs(`${values.output}/test.tsv`, data.test);
-      await writePairs(`${values.output}/valid.tsv`, data.valid);
+      const options = {
+        ...{
+          ...stepOptions(values),
+          ...courseOptions(values),
+          onReport,
+          valid: data.valid,
+          split: splitHash,
+        },
+        ...{ folder: values.output, ...(state ? { resume: state } : {}) },
+      };
+      completeTraining(options, model); // refuses what does not go together before anything is written
+      if (!values.resume) { // a split that turns out to be another must not replace the one of the model
+        await writePairs(`${values.output}/test.tsv`, data.test);
+        await writePairs(`${values.output}/valid.tsv`, data.valid);
+      }
       const log = await RunLog.open(values.output, values.resume);
       const started = performance.now();
-      const training = train(model, data.train, {
-        ...options,
-        valid: data.valid,
-        folder: values.output,
-        ...(state ? { resume: state } : {}),
-      });
-      for await (const progress of training) {
+      for await (const progress of train(model, data.train, options)) {
         await log.add(progress);
         tellProgress(progress, output);
         if (interrupted.aborted) break;
@@ -144,10 +149,13 @@ export const command: Command = defineCommand({
 });
 
 /** Samples and splits. */
-function prepare(pairs: readonly Pair[], values: TrainValues): Split {
-  const { seed, valid, test, replacement } = values;
+async function prepare(pairs: readonly Pair[], values: TrainValues, output: Output): Promise<Split> {
+  const { seed, test, replacement, validCorpus } = values;
+  const given = validCorpus === undefined ? undefined : await readCorpus(validCorpus, values, output);
+  const valid = given ? 0 : values.valid;
   const drawn = values.sample === undefined ? pairs : sample(pairs, values.sample, { seed, replacement });
-  return split(drawn, { valid, test, seed });
+  const parts = split(drawn, { valid, test, seed });
+  return given ? { ...parts, valid: given } : parts;
 }
 
 /** A fresh model, or with --resume the one in the output folder. */
@@ -167,16 +175,24 @@ async function open(device: Device, data: Split, values: TrainValues, output: Ou
   tellVocabulary("source", source, data.valid.map((pair) => pair.source), output);
   tellVocabulary("target", target, data.valid.map((pair) => pair.target), output);
   const options = { source, target, ...seq2seqOptionsOf(values), seed: values.seed };
-  return { model: new Seq2Seq(device, options), state: undefined };
+  const model = new Seq2Seq(device, options);
+  await readVectors(model, values, (side, found, words) => {
+    output.record({ type: "vectors", side, found, words });
+    output.line(`${side}      ${formatCount(found)} of ${formatCount(words)} words begin with given vectors`);
+  });
+  return { model, state: undefined };
 }
 
-function trainOptions(values: TrainValues) {
-  const { epochs, batch, learningRate, clipNorm, labelSmoothing, maxLength, seed, precision } = values;
-  return {
-    ...{ epochs, batch, learningRate, clipNorm, labelSmoothing, maxLength, seed, precision },
-    ...(values.batchTokens === undefined ? {} : { batchTokens: values.batchTokens }),
-    ...(values.maxSteps === undefined ? {} : { maxSteps: values.maxSteps }),
-  };
+/** Shows the parameters; to machines, each by itself. */
+function tellSummary(model: Seq2Seq, output: Output): void {
+  const { tensors, trainable } = model.parameters;
+  const parameters = [...tensors].map(([name, { shape }]) => ({
+    name,
+    shape,
+    trainable: trainable.has(name),
+  }));
+  output.record({ type: "summary", parameters });
+  for (const line of summary(model).split("\n")) output.line(line);
 }
 
 function tellReport(report: TrainingReport, output: Output): void {
@@ -209,8 +225,8 @@ function tellReport(report: TrainingReport, output: Output): void {
 }
 
 function tellProgress(progress: TrainingProgress, output: Output): void {
-  const { epoch, step, steps, loss, gradientNorm, tokensPerSecond, secondsLeft, skipped, validation } =
-    progress;
+  const { validation, ...figures } = progress;
+  const { epoch, step, steps, loss, tokensPerSecond, secondsLeft, skipped } = figures;
   output.progress().update({
     label: `epoch ${epoch}`,
     fraction: step / steps,
@@ -221,38 +237,23 @@ function tellProgress(progress: TrainingProgress, output: Output): void {
       ...(skipped > 0 ? [`${skipped} steps skipped`] : []),
     ],
   });
-  output.record({
-    type: "progress",
-    epoch,
-    step,
-    steps,
-    loss,
-    gradientNorm,
-    tokensPerSecond,
-    secondsLeft,
-    skipped,
-  });
+  output.record({ type: "progress", ...figures });
   if (validation) tellValidation(epoch, validation, output);
 }
 
 function tellValidation(epoch: number, validation: Validation, output: Output): void {
-  const { trainingLoss, perplexity, best, samples } = validation;
-  output.record({
-    type: "validation",
-    epoch,
-    trainingLoss,
-    loss: validation.loss,
-    perplexity,
-    best,
-    samples,
-  });
+  const { trainingLoss, loss, perplexity, bleu, best, sinceBest, stops, samples } = validation;
+  output.record({ type: "validation", epoch, ...validation });
+  const figures = [
+    `perplexity ${perplexity.toFixed(1)}`,
+    ...bleu === undefined ? [] : [`BLEU ${bleu.toFixed(1)}`],
+  ];
   const mark = best ? ", the best so far" : "";
   output.line(
-    `epoch ${String(epoch).padEnd(5)} loss ${trainingLoss.toFixed(3)}, validation ${
-      validation.loss.toFixed(3)
-    } ` +
-      `(perplexity ${perplexity.toFixed(1)}${mark})`,
+    `epoch ${String(epoch).padEnd(5)} loss ${trainingLoss.toFixed(3)}, validation ${loss.toFixed(3)} ` +
+      `(${figures.join(", ")}${mark})`,
   );
+  if (stops) output.line(`stopped     none of the last ${sinceBest} validations was better`);
   for (const { source, target, translation } of samples) {
     output.line(output.dim(`            ${source} → ${translation || "(nothing)"}  [${target}]`));
   }

@@ -5,14 +5,14 @@ import type { Random } from "../random.ts";
 import type { Device } from "./device.ts";
 import { aligned } from "./plan.ts";
 import { readTensors } from "./readback.ts";
-import { Storage, Tensor } from "./tensor.ts";
+import { persistent, Storage, Tensor } from "./tensor.ts";
 
 /** Draws the first values of a parameter. */
 export type Initializer = (random: Random, size: number) => Float32Array;
 
-/** The four flat buffers, each as one tensor over all parameters, gaps of the alignment included. */
+/** The four flat buffers, each as one tensor over all that is learned, gaps of the alignment included. */
 export interface FlatParameters {
-  /** The parameters themselves. */
+  /** The parameters themselves; behind those that are learned, the frozen ones. */
   readonly values: Tensor;
   /** The gradients of the loss. */
   readonly gradients: Tensor;
@@ -25,6 +25,13 @@ export interface FlatParameters {
 interface Declared {
   readonly tensor: Tensor;
   readonly initializer: Initializer;
+  readonly frozen: boolean;
+}
+
+/** What {@linkcode Parameters.declare} may be told of a parameter. */
+export interface ParameterOptions {
+  /** Whether training leaves it as it is; false by default. */
+  readonly frozen?: boolean;
 }
 
 /** The named parameters of a model. Declare all of them, then {@linkcode Parameters.allocate} once. */
@@ -41,25 +48,32 @@ export class Parameters {
    * @param name Its path, such as `encoder.gru.weight_hh_l0`.
    * @param shape Its shape, as PyTorch has it.
    * @param initializer How its first values are drawn.
+   * @param options Whether it is frozen: no gradient of it is kept, and no optimizer touches it.
    * @throws {TypeError} If there is one of that name, or everything is allocated already.
    */
-  declare(name: string, shape: readonly number[], initializer: Initializer): Tensor {
+  declare(
+    name: string,
+    shape: readonly number[],
+    initializer: Initializer,
+    options: ParameterOptions = {},
+  ): Tensor {
+    const { frozen = false } = options;
     if (this.#flat) throw new TypeError(`Cannot declare the parameter "${name}": the buffers exist already.`);
     if (this.#declared.has(name)) {
       throw new TypeError(`Cannot declare the parameter "${name}": it exists already.`);
     }
     const size = shape.reduce((product, length) => product * length, 1);
     const storage = new Storage(name, size, "f32", "bound");
-    storage.attachGradient(new Storage(`d ${name}`, size, "f32", "bound"));
+    if (!frozen) storage.attachGradient(new Storage(`d ${name}`, size, "f32", "bound"));
     const tensor = new Tensor(storage, shape);
-    this.#declared.set(name, { tensor, initializer });
+    this.#declared.set(name, { tensor, initializer, frozen });
     return tensor;
   }
 
   /** A view of these parameters that puts `prefix.` before every name. */
   scope(prefix: string): ParameterScope {
     return {
-      declare: (name, shape, initializer) => this.declare(`${prefix}.${name}`, shape, initializer),
+      declare: (name, ...rest) => this.declare(`${prefix}.${name}`, ...rest),
       scope: (name) => this.scope(`${prefix}.${name}`),
     };
   }
@@ -69,18 +83,24 @@ export class Parameters {
     return new Map([...this.#declared].map(([name, { tensor }]) => [name, tensor]));
   }
 
+  /** Those that are learned, by name. */
+  get trainable(): ReadonlyMap<string, Tensor> {
+    return new Map(this.#select(false).map(([name, { tensor }]) => [name, tensor]));
+  }
+
   /** How many numbers the parameters hold. */
   get count(): number {
-    let count = 0;
-    for (const { tensor } of this.#declared.values()) count += tensor.size;
-    return count;
+    return this.trainableCount + sum(this.#select(true), ({ size }) => size);
+  }
+
+  /** How many of them are learned. */
+  get trainableCount(): number {
+    return sum(this.#select(false), ({ size }) => size);
   }
 
   /** The bytes of the four flat buffers. */
   get bytes(): number {
-    let bytes = 0;
-    for (const { tensor } of this.#declared.values()) bytes += aligned(tensor.storage.byteSize);
-    return 4 * bytes;
+    return 4 * this.#bytes(false) + this.#bytes(true);
   }
 
   /** The flat buffers. */
@@ -91,20 +111,24 @@ export class Parameters {
 
   /** Creates the buffers and draws the first values, parameter after parameter. */
   allocate(random: Random): void {
-    const values = this.#buffer("parameters");
-    const gradients = this.#buffer("gradients");
+    const learned = this.#bytes(false);
+    const values = this.#buffer("parameters", learned + this.#bytes(true));
+    const gradients = this.#buffer("gradients", learned);
     let offset = 0;
-    for (const { tensor: { storage } } of this.#declared.values()) {
+    for (const [, { tensor: { storage }, frozen }] of [...this.#select(false), ...this.#select(true)]) {
       storage.buffer = values.storage.buffer;
-      storage.gradient!.buffer = gradients.storage.buffer;
-      storage.byteOffset = storage.gradient!.byteOffset = offset;
+      storage.byteOffset = offset;
+      if (!frozen) {
+        storage.gradient!.buffer = gradients.storage.buffer;
+        storage.gradient!.byteOffset = offset;
+      }
       offset += aligned(storage.byteSize);
     }
     this.#flat = {
       values,
       gradients,
-      firstMoments: this.#buffer("first moments"),
-      secondMoments: this.#buffer("second moments"),
+      firstMoments: this.#buffer("first moments", learned),
+      secondMoments: this.#buffer("second moments", learned),
     };
     for (const { tensor, initializer } of this.#declared.values()) {
       this.#write(tensor, initializer(random, tensor.size));
@@ -136,25 +160,33 @@ export class Parameters {
     for (const [name, { tensor }] of this.#declared) this.#write(tensor, tensors.get(name)!.data);
   }
 
-  /** Copies all parameters to the host; `which` chooses their gradients or moments instead. */
-  async read(which: keyof FlatParameters = "values"): Promise<Map<string, NamedArray>> {
-    const [all] = await readTensors(this.device, [this.flat[which]]);
+  /**
+   * Copies all parameters to the host.
+   *
+   * @param which Chooses their gradients or moments instead, or a tensor laid out like those; frozen ones have none.
+   */
+  async read(which: keyof FlatParameters | Tensor = "values"): Promise<Map<string, NamedArray>> {
+    const [all] = await readTensors(this.device, [typeof which === "string" ? this.flat[which] : which]);
     const result = new Map<string, NamedArray>();
-    for (const [name, { tensor: { storage, shape, size } }] of this.#declared) {
+    for (const [name, { tensor: { storage, shape, size }, frozen }] of this.#declared) {
+      if (frozen && which !== "values") continue;
       const start = storage.byteOffset / 4;
       result.set(name, { shape, data: all!.slice(start, start + size) as Float32Array<ArrayBuffer> });
     }
     return result;
   }
 
-  /** Overwrites the optimizer's moments, as {@linkcode read} returned them. */
-  loadMoments(which: "firstMoments" | "secondMoments", moments: ReadonlyMap<string, NamedArray>): void {
+  /** Overwrites the optimizer's moments, or a tensor laid out like them, as {@linkcode read} returned them. */
+  loadMoments(
+    which: "firstMoments" | "secondMoments" | Tensor,
+    moments: ReadonlyMap<string, NamedArray>,
+  ): void {
     for (const [name, { data }] of moments) {
       const declared = this.#declared.get(name);
-      if (declared?.tensor.size !== data.length) {
+      if (declared?.tensor.size !== data.length || declared.frozen) {
         throw new TypeError(`Cannot load the moments of "${name}": the model's parameter differs.`);
       }
-      const { buffer } = this.flat[which].storage;
+      const { buffer } = (typeof which === "string" ? this.flat[which] : which).storage;
       this.device.gpu.queue.writeBuffer(buffer!, declared.tensor.storage.byteOffset, data);
     }
   }
@@ -168,18 +200,27 @@ export class Parameters {
     this.#flat = undefined;
   }
 
-  #buffer(label: string): Tensor {
-    const bytes = this.bytes / 4;
-    const storage = new Storage(label, bytes / 4, "f32", "bound");
-    const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
-    storage.buffer = this.device.createBuffer(label, bytes, usage);
-    return new Tensor(storage, [storage.size]);
+  #select(frozen: boolean): [string, Declared][] {
+    return [...this.#declared].filter(([, declared]) => declared.frozen === frozen);
+  }
+
+  /** What those that are frozen, or those that are not, take in one flat buffer. */
+  #bytes(frozen: boolean): number {
+    return sum(this.#select(frozen), ({ storage }) => aligned(storage.byteSize));
+  }
+
+  #buffer(label: string, bytes: number): Tensor {
+    return persistent(this.device, [bytes / 4], label);
   }
 
   #write({ storage }: Tensor, values: Float32Array): void {
     const { queue } = this.device.gpu;
     queue.writeBuffer(storage.buffer!, storage.byteOffset, values as Float32Array<ArrayBuffer>);
   }
+}
+
+function sum(declared: readonly [string, Declared][], value: (tensor: Tensor) => number): number {
+  return declared.reduce((sum, [, { tensor }]) => sum + value(tensor), 0);
 }
 
 /** A parameter's numbers on the host. */
@@ -193,7 +234,12 @@ export interface NamedArray {
 /** Where a part of a model declares its parameters. */
 export interface ParameterScope {
   /** As {@linkcode Parameters.declare}, under the scope's prefix. */
-  declare(name: string, shape: readonly number[], initializer: Initializer): Tensor;
+  declare(
+    name: string,
+    shape: readonly number[],
+    initializer: Initializer,
+    options?: ParameterOptions,
+  ): Tensor;
   /** A scope within this one. */
   scope(name: string): ParameterScope;
 }

@@ -83,15 +83,16 @@ export class Plan {
    * Writes the inputs and starts the kernels, without waiting for either.
    *
    * @param inputs A value for each of the tape's inputs, of its size.
+   * @param end How many of the kernels to run, from the first one on; all of them by default.
    * @throws {TypeError} If one is missing, unknown or of another size.
    */
-  run(inputs: PlanInputs = {}): void {
+  run(inputs: PlanInputs = {}, end: number = this.dispatches): void {
     this.device.check();
     this.#write(inputs);
     const { gpu } = this.device;
     const encoder = gpu.createCommandEncoder();
     const pass = encoder.beginComputePass();
-    this.#ready.encode(pass);
+    this.#ready.encode(pass, 0, end);
     pass.end();
     gpu.queue.submit([encoder.finish()]);
   }

@@ -183,3 +183,16 @@ export function overwrite(
   const data = values as Float32Array<ArrayBuffer>;
   device.gpu.queue.writeBuffer(storage.buffer!, storage.byteOffset + 4 * offset, data);
 }
+
+/** Copies the elements of a tensor to another of the same size, both contiguous, after all work submitted so far. */
+export function copyTensor(device: Device, from: Tensor, to: Tensor): void {
+  if (from.size !== to.size) {
+    throw new RangeError(
+      `Cannot copy "${from.label}" of ${from.size} elements to "${to.label}" of ${to.size}.`,
+    );
+  }
+  const [start, target] = [from, to].map(({ storage, offset }) => storage.byteOffset + 4 * offset);
+  const encoder = device.gpu.createCommandEncoder();
+  encoder.copyBufferToBuffer(from.storage.buffer!, start!, to.storage.buffer!, target!, 4 * from.size);
+  device.gpu.queue.submit([encoder.finish()]);
+}

@@ -5,15 +5,17 @@ import type { Pair } from "../data/pair.ts";
 import type { Tokenizer } from "../data/tokenizer.ts";
 import { PAD, UNK } from "../data/vocabulary.ts";
 import type { Device } from "../gpu/device.ts";
+import type { WordVectors } from "../data/word_vectors.ts";
 import { Parameters } from "../gpu/parameters.ts";
 import type { Tape } from "../gpu/tape.ts";
-import type { Tensor } from "../gpu/tensor.ts";
+import { overwrite, type Tensor } from "../gpu/tensor.ts";
 import { Random } from "../random.ts";
 import { argmax } from "../ops/argmax.ts";
 import { copyColumns } from "../ops/concatenate.ts";
 import { dropout, type DropoutOptions } from "../ops/dropout.ts";
 import { embedding } from "../ops/embedding.ts";
 import { Decoder } from "./decoder.ts";
+import { type EncodedSource, encodeSource, encodeTarget } from "./encoded_source.ts";
 import { type Encoded, Encoder } from "./encoder.ts";
 import { standardNormal } from "./initializers.ts";
 import type { LossOptions, Model } from "./model.ts";
@@ -28,18 +30,6 @@ export interface Seq2SeqTokenizers {
   readonly source: Tokenizer;
   /** Reads and writes target sentences. */
   readonly target: Tokenizer;
-}
-
-/** A source sentence as a model reads it. */
-export interface EncodedSource {
-  /** The word numbers, `<sos>` and `<eos>` included, in the order in which they are read. */
-  readonly ids: Uint32Array;
-  /** The words themselves, in the same order. */
-  readonly words: readonly string[];
-  /** For models that copy: the words in the target's numbering, those that it lacks behind its vocabulary. */
-  readonly copies?: Uint32Array;
-  /** The words that the target's vocabulary lacks; the first one has the number of its size. */
-  readonly unknown?: readonly string[];
 }
 
 /** A translation being written on the GPU. */
@@ -116,10 +106,12 @@ export class Seq2Seq implements Model<Pair> {
           "Learn one tokenizer from both sides, and give it as both.",
       );
     }
-    const table = parameters.declare("decoder.embedding.weight", [targets, embedding], standardNormal());
-    this.#table = tied === "all"
-      ? table
-      : parameters.declare("encoder.embedding.weight", [sources, embedding], standardNormal());
+    const declare = (side: "source" | "target", name: string, words: number) => {
+      const frozen = config.frozen === side || config.frozen === "both";
+      return parameters.declare(name, [words, embedding], standardNormal(), { frozen });
+    };
+    const table = declare("target", "decoder.embedding.weight", targets);
+    this.#table = tied === "all" ? table : declare("source", "encoder.embedding.weight", sources);
     const recurrent = { cell, inputs: embedding, hidden, layers, bidirectional, residual };
     this.#encoder = new Encoder(parameters.scope("encoder"), {
       ...recurrent,
@@ -136,29 +128,41 @@ export class Seq2Seq implements Model<Pair> {
     return { source: this.source, target: this.target };
   }
 
+  /**
+   * Lets the words of a side begin with vectors that somebody else has learned; words that have none keep theirs.
+   *
+   * @returns How many words of the vocabulary had one.
+   * @throws {RangeError} If the vectors are not as wide as the embeddings.
+   */
+  setEmbeddings(side: "source" | "target", { width, vectors }: WordVectors): number {
+    const table = side === "source" ? this.#table : this.#decoder.context.table;
+    if (width !== table.columns) {
+      throw new RangeError(
+        `Cannot begin with word vectors of ${width} numbers: the model's embeddings have ${table.columns}. ` +
+          `Create it with embedding ${width}.`,
+      );
+    }
+    let found = 0;
+    for (const [id, word] of this[side].vocabulary.tokens.entries()) {
+      const vector = vectors.get(word);
+      if (!vector) continue;
+      overwrite(this.device, table.at(id), vector);
+      found++;
+    }
+    return found;
+  }
+
   /** Turns a source sentence into word numbers, in the order in which they are read. */
   encodeSource(text: string): EncodedSource {
-    const { reverseSource, copy } = this.config;
-    const ids = Uint32Array.from(this.source.encode(text));
-    const words = this.source.tokens(text);
-    if (reverseSource) {
-      ids.subarray(1, -1).reverse();
-      words.splice(1, words.length - 2, ...words.slice(1, -1).reverse());
-    }
-    return copy ? { ids, words, ...copiesOf(words, this.target) } : { ids, words };
+    return encodeSource(text, this, this.config);
   }
 
   /** Turns sentence pairs into word numbers. */
   encode(pairs: readonly Pair[]): EncodedPair[] {
-    return pairs.map(({ source, target }) => {
-      const { ids, copies, unknown = [] } = this.encodeSource(source);
-      const answer = Uint32Array.from(this.target.encode(target));
-      if (!copies) return { source: ids, target: answer };
-      this.target.tokens(target).forEach((token, t) => {
-        const copied = unknown.indexOf(token);
-        if (answer[t] === UNK && copied >= 0) answer[t] = this.target.vocabulary.size + copied;
-      });
-      return { source: ids, target: answer, copies };
+    return pairs.map((pair) => {
+      const source = this.encodeSource(pair.source);
+      const target = encodeTarget(pair.target, this.target, source);
+      return { source: source.ids, target, ...(source.copies ? { copies: source.copies } : {}) };
     });
   }
 
@@ -265,15 +269,4 @@ export class Seq2Seq implements Model<Pair> {
     const { wordDropout: rate, seed } = this.config;
     return { rate, seed, stream: STREAMS[what], mask: "word" };
   }
-}
-
-/** The words of a source in the target's numbering. */
-function copiesOf(
-  words: readonly string[],
-  { vocabulary }: Tokenizer,
-): { readonly copies: Uint32Array; readonly unknown: readonly string[] } {
-  const unknown = [...new Set(words.filter((word) => !vocabulary.has(word)))];
-  const number = (word: string) =>
-    vocabulary.has(word) ? vocabulary.id(word) : vocabulary.size + unknown.indexOf(word);
-  return { copies: Uint32Array.from(words, number), unknown };
 }

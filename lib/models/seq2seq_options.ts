@@ -9,6 +9,7 @@ export const SEQ2SEQ_CHOICES = {
   bridge: ["project", "copy"],
   readout: ["tanh", "maxout", "direct"],
   tied: ["none", "output", "all"],
+  frozen: ["none", "source", "target", "both"],
 } as const;
 
 /** One of the choices for an option. */
@@ -57,6 +58,8 @@ export interface Seq2SeqOptions {
   readonly readout?: Seq2SeqChoice<"readout">;
   /** Whether the output layer is the table of target embeddings, or that of the source as well; `"none"` by default. */
   readonly tied?: Seq2SeqChoice<"tied">;
+  /** Which embeddings training leaves as they are, such as those of pretrained vectors; `"none"` by default. */
+  readonly frozen?: Seq2SeqChoice<"frozen">;
   /** Width of the word embeddings; 128 by default. */
   readonly embedding?: number;
   /** Width of the recurrent states; 256 by default. */
@@ -111,6 +114,7 @@ export function completeSeq2Seq(options: Seq2SeqOptions): Seq2SeqConfig {
     coverageLoss: 1,
     copy: false,
     tied,
+    frozen: "none",
     embedding,
     hidden,
     attentionWidth: hidden,
@@ -145,6 +149,7 @@ const KEYS: readonly (keyof Seq2SeqConfig)[] = [
   "bridge",
   "readout",
   "tied",
+  "frozen",
   "embedding",
   "hidden",
   "attentionWidth",
@@ -225,6 +230,12 @@ function checkCombinations(config: Seq2SeqConfig): void {
     refuse(
       `readoutWidth ${readoutWidth}`,
       `with readout "direct" it is the state itself, of ${hidden} numbers`,
+    );
+  }
+  if (config.frozen !== "none" && tied !== "none") {
+    refuse(
+      `frozen "${config.frozen}" and tied "${tied}"`,
+      "the output layer would be frozen with the embeddings",
     );
   }
   if (tied !== "none" && readoutWidth !== embedding) {

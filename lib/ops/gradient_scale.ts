@@ -16,7 +16,7 @@ const forward = defineKernel({
 
 /**
  * Records the factor of a loss' gradients: the input `scale` [1], one over the number of answers, and in half precision
- * times the loss scale (Micikevicius et al. 2018, section 3.2), which {@linkcode adam} takes out again.
+ * times the loss scale (Micikevicius et al. 2018, section 3.2), which {@linkcode optimizerStep} takes out again.
  *
  * @returns [1]
  */

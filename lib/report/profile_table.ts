@@ -1,5 +1,7 @@
 // A profile of a training step as a table for people.
 
+import { columns } from "./columns.ts";
+
 /** What one kernel costs in a step. */
 export interface ProfiledKernel {
   /** Its name. */
@@ -36,12 +38,7 @@ export function profileTable(kernels: readonly ProfiledKernel[]): string[] {
     milliseconds: total,
     bytes: sum(({ bytes }) => bytes),
   };
-  const rows = [["kernel", "runs", "ms", "share", "MB", "GB/s"], ...[...kernels, all].map(cells)];
-  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
-  return rows.map((row) =>
-    row.map((cell, column) => column === 0 ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!))
-      .join("  ").trimEnd()
-  );
+  return columns([["kernel", "runs", "ms", "share", "MB", "GB/s"], ...[...kernels, all].map(cells)]);
 
   function cells({ kernel, dispatches, milliseconds, bytes }: ProfiledKernel): string[] {
     return [

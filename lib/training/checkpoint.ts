@@ -6,7 +6,7 @@ import type { Device } from "../gpu/device.ts";
 import type { NamedArray } from "../gpu/parameters.ts";
 import type { Model } from "../models/model.ts";
 import { Seq2Seq } from "../models/seq2seq.ts";
-import { parseConfig, parseKind, type TrainingConfig } from "./config.ts";
+import { FORMAT, parseConfig, parseKind, type TrainingConfig } from "./config.ts";
 import { kindOf, kindOfModel, type ModelClass } from "./kinds.ts";
 import {
   decodeSafetensors,
@@ -29,46 +29,40 @@ export interface Checkpoint<M = Seq2Seq> {
 const CONTROL = "optimizer.control";
 const FIRST = "optimizer.first_moment.";
 const SECOND = "optimizer.second_moment.";
+const AVERAGE = "optimizer.average.";
 
 /**
  * Writes a checkpoint. Each file appears under its name complete or not at all.
  *
  * @param folder Created if it is missing.
- * @param which `last` stores the optimizer too.
+ * @param which `last` stores the optimizer too, and the averages of the weights.
  * @param training What the trainer knows.
  */
 export async function saveCheckpoint(
   folder: string,
-  which: "last" | "best",
+  which: "last" | "best" | `epoch-${number}`,
   model: Model<never>,
-  training: Pick<TrainingState, "config" | "position" | "control">,
+  training: Pick<TrainingState, "config" | "position" | "control" | "averages">,
 ): Promise<void> {
   await Deno.mkdir(folder, { recursive: true });
   const tensors = new Map<string, SafetensorsInput>(await model.parameters.read());
   if (which === "last") {
-    for (const [name, array] of await model.parameters.read("firstMoments")) tensors.set(FIRST + name, array);
-    for (const [name, array] of await model.parameters.read("secondMoments")) {
-      tensors.set(SECOND + name, array);
-    }
+    const add = (prefix: string, arrays: ReadonlyMap<string, NamedArray>) => {
+      for (const [name, array] of arrays) tensors.set(prefix + name, array);
+    };
+    add(FIRST, await model.parameters.read("firstMoments"));
+    add(SECOND, await model.parameters.read("secondMoments"));
+    if (training.averages) add(AVERAGE, training.averages);
     tensors.set(CONTROL, { shape: [training.control.length], data: training.control });
   }
   const kind = kindOfModel(model).of.name;
-  const config = { format: "attend 1", kind, model: model.config, training: training.config };
+  const config = { format: FORMAT, kind, model: model.config, training: training.config };
   for (const [name, tokenizer] of Object.entries(model.tokenizers)) {
     await writeAtomically(`${folder}/${name}.vocabulary.json`, JSON.stringify(tokenizer, null, 1));
   }
   await writeAtomically(`${folder}/config.json`, `${JSON.stringify(config, null, 2)}\n`);
   const metadata = { position: JSON.stringify(training.position) };
   await writeAtomically(`${folder}/${which}.safetensors`, encodeSafetensors(tensors, metadata));
-}
-
-/** Removes the best checkpoint of an earlier run, which would pass for this one's. */
-export async function discardBest(folder: string): Promise<void> {
-  try {
-    await Deno.remove(`${folder}/best.safetensors`);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
 }
 
 /**
@@ -137,7 +131,7 @@ function fill<M extends Model<never>>(
   const control = tensors.get(CONTROL)?.data;
   if (!(control instanceof Uint32Array)) return { model };
   const moments = (prefix: string) =>
-    new Map([...model.parameters.tensors.keys()].map((name) => {
+    new Map([...model.parameters.trainable.keys()].map((name) => {
       const array = arrays.get(prefix + name);
       if (array) return [name, array];
       throw new TypeError(`Cannot load the optimizer: "${prefix}${name}" is missing.`);
@@ -148,12 +142,13 @@ function fill<M extends Model<never>>(
     control: control as Uint32Array<ArrayBuffer>,
     firstMoments: moments(FIRST),
     secondMoments: moments(SECOND),
+    ...([...arrays.keys()].some((name) => name.startsWith(AVERAGE)) ? { averages: moments(AVERAGE) } : {}),
   };
   return { model, state };
 }
 
-/** The best checkpoint if there is one. */
-async function bestOrLast(folder: string): Promise<"best" | "last"> {
+/** Which checkpoint of a model folder counts: the best if there is one. */
+export async function bestOrLast(folder: string): Promise<"best" | "last"> {
   try {
     await Deno.stat(`${folder}/best.safetensors`);
     return "best";
@@ -163,7 +158,7 @@ async function bestOrLast(folder: string): Promise<"best" | "last"> {
 }
 
 /** Reads one file of a model folder; whatever is wrong with it is said with its name. */
-async function readPart<T>(folder: string, name: string, parse: (bytes: Uint8Array) => T): Promise<T> {
+export async function readPart<T>(folder: string, name: string, parse: (bytes: Uint8Array) => T): Promise<T> {
   const path = `${folder}/${name}`;
   let bytes: Uint8Array;
   try {

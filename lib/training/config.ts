@@ -1,9 +1,12 @@
 // Training: the contract of a model folder's config.json.
 
 import * as v from "npm:valibot@1.5.0";
+import { optimizerSchema, type StepConfig } from "./optimizer_options.ts";
+import { type ScheduleConfig, scheduleSchema } from "./schedule.ts";
+import { type TeacherForcingConfig, teacherForcingSchema } from "./teacher_forcing.ts";
 
 /** All options but the data, defaults filled in: what a checkpoint's `config.json` stores. */
-export interface TrainingConfig {
+export interface TrainingConfig extends StepConfig {
   /** Passes over the examples. */
   readonly epochs: number;
   /** Examples a step; null if batches are made by tokens. */
@@ -12,10 +15,20 @@ export interface TrainingConfig {
   readonly batchTokens: number | null;
   /** How many bits products take their operands in. */
   readonly precision: "f32" | "f16";
-  /** Adam's learning rate. */
-  readonly learningRate: number;
-  /** The norm that gradients are clipped to. */
-  readonly clipNorm: number;
+  /** How the learning rate changes. */
+  readonly schedule: ScheduleConfig;
+  /** Which words a decoder is given. */
+  readonly teacherForcing: TeacherForcingConfig;
+  /** Batches a step. */
+  readonly accumulation: number;
+  /** The decay of the weights' running averages; null if none are kept. */
+  readonly averageDecay: number | null;
+  /** Validations without a better one after which training stops; null if it does not. */
+  readonly patience: number | null;
+  /** What makes a validation the best. */
+  readonly bestBy: "loss" | "bleu";
+  /** The weights of how many epochs are kept. */
+  readonly keep: number;
   /** Label smoothing. */
   readonly labelSmoothing: number;
   /** The most tokens of a side. */
@@ -29,7 +42,7 @@ export interface TrainingConfig {
 /** What config.json says. */
 export interface RunConfig<ModelConfig> {
   /** The version of the format. */
-  readonly format: "attend 1";
+  readonly format: typeof FORMAT;
   /** The model's class. */
   readonly kind: string;
   /** The model's options. */
@@ -38,9 +51,17 @@ export interface RunConfig<ModelConfig> {
   readonly training: TrainingConfig;
 }
 
-const FORMAT = v.literal("attend 1");
-/** Earlier folders do not say what they hold, for there was nothing else. */
-const KIND = v.optional(v.string(), "Seq2Seq");
+/** What folders are marked with. */
+export const FORMAT = "attend 2";
+
+/** Folders of the first format have translators whose options and parameters had other names. */
+const format = v.literal(
+  FORMAT,
+  (issue) =>
+    issue.input === "attend 1"
+      ? "the model was saved by an earlier version, whose parts had other names; train it again"
+      : `expected "${FORMAT}" but received ${issue.received}`,
+);
 
 const size = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(2 ** 20));
 const training = v.strictObject({
@@ -52,7 +73,17 @@ const training = v.strictObject({
   labelSmoothing: v.pipe(v.number(), v.minValue(0), v.maxValue(1)),
   maxLength: size,
   seed: v.number(),
+  // What follows, earlier folders do not have.
   precision: v.optional(v.picklist(["f32", "f16"]), "f32"),
+  clipValue: v.optional(v.nullable(v.number()), null),
+  optimizer: optimizerSchema,
+  schedule: scheduleSchema,
+  teacherForcing: teacherForcingSchema,
+  accumulation: v.optional(size, 1),
+  averageDecay: v.optional(v.nullable(v.number()), null),
+  patience: v.optional(v.nullable(size), null),
+  bestBy: v.optional(v.picklist(["loss", "bleu"]), "loss"),
+  keep: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0)), 0),
   split: v.optional(v.nullable(v.pipe(v.string(), v.hexadecimal(), v.length(64))), null),
 });
 
@@ -62,7 +93,7 @@ const training = v.strictObject({
  * @throws {TypeError} If it is none of ours.
  */
 export function parseKind(json: unknown): string {
-  return check(v.looseObject({ format: FORMAT, kind: KIND }), json).kind;
+  return check(v.looseObject({ format, kind: v.string() }), json).kind;
 }
 
 /**
@@ -76,7 +107,7 @@ export function parseConfig<ModelConfig>(
   json: unknown,
   model: v.GenericSchema<unknown, ModelConfig>,
 ): RunConfig<ModelConfig> {
-  return check(v.strictObject({ format: FORMAT, kind: KIND, model, training }), json);
+  return check(v.strictObject({ format, kind: v.string(), model, training }), json);
 }
 
 /**

@@ -4,6 +4,7 @@
 import * as v from "npm:valibot@1.5.0";
 import type { LabelledText } from "../data/labelled_text.ts";
 import type { Pair } from "../data/pair.ts";
+import { corpusBleu } from "../evaluation/bleu.ts";
 import type { Device } from "../gpu/device.ts";
 import { classify } from "../inference/classify.ts";
 import { translate } from "../inference/translate.ts";
@@ -27,6 +28,8 @@ export interface ModelKind<M, Config, Example, Sample> {
   readonly config: v.GenericSchema<unknown, Config>;
   /** What the model makes of examples. */
   readonly samples: (model: M, examples: readonly Example[]) => Promise<Sample[]>;
+  /** BLEU of what the model makes of examples, if it translates; references are prepared as its training text was. */
+  readonly bleu?: (model: M, examples: readonly Example[]) => Promise<number>;
 }
 
 /** A kind whose types do not matter. */
@@ -60,6 +63,7 @@ const seq2seq: ModelKind<Seq2Seq, Seq2SeqConfig, Pair, TranslationSample> = {
     bridge: choice("bridge"),
     readout: choice("readout"),
     tied: choice("tied"),
+    frozen: choice("frozen"),
     embedding: size,
     hidden: size,
     attentionWidth: size,
@@ -76,6 +80,11 @@ const seq2seq: ModelKind<Seq2Seq, Seq2SeqConfig, Pair, TranslationSample> = {
       target,
       translation: translations[index]!.text,
     }));
+  },
+  bleu: async (model, pairs) => {
+    const translations = await translate(model, pairs.map(({ source }) => source));
+    const references = pairs.map(({ target }) => model.target.normalize(target));
+    return corpusBleu(translations.map(({ text }) => text), references).score;
   },
 };
 

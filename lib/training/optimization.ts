@@ -9,8 +9,11 @@ import { Readback } from "../gpu/readback.ts";
 import { Tape } from "../gpu/tape.ts";
 import { overwrite, persistent, type Tensor } from "../gpu/tensor.ts";
 import { type Model, TOTALS } from "../models/model.ts";
-import { adam, CONTROL_SIZE, initialControl, lossScaleOf } from "../ops/adam.ts";
+import { gradientSum } from "../ops/gradient_sum.ts";
+import { CONTROL_SIZE, initialControl, lossScaleOf, optimizerStep } from "../ops/optimizer.ts";
+import { AveragedWeights } from "./averaged_weights.ts";
 import type { TrainingConfig } from "./config.ts";
+import { teacherShare } from "./teacher_forcing.ts";
 
 /** What the GPU has summed up since the last time it was asked. */
 export interface Sums {
@@ -28,11 +31,17 @@ export interface Sums {
 export class Optimization {
   /** Buffers that other plans may share. */
   readonly pool: BufferPool;
+  /** The running averages of the weights, if the configuration asks for them. */
+  averages: AveragedWeights | undefined;
 
-  #tapes: Map<Bucket, Tape>;
+  #tapes = new Map<Bucket, Tape>();
   #plans = new Map<Bucket, Plan>();
+  /** The kernels of each bucket that come before the optimizer's. */
+  #gradientKernels = new Map<Bucket, number>();
   #totals: Tensor;
   #control: Tensor;
+  /** The gradients of a step with several batches, added up. */
+  #sum: Tensor | undefined;
   #readback: Readback;
 
   /** Records the steps of all buckets and lays out their memory; {@linkcode allocate} takes it. */
@@ -44,21 +53,46 @@ export class Optimization {
     const { device, parameters } = model;
     this.pool = new BufferPool(device);
     this.#totals = persistent(device, [TOTALS], "losses of training");
-    this.#control = persistent(device, [CONTROL_SIZE], "state of Adam");
+    this.#control = persistent(device, [CONTROL_SIZE], "state of the optimizer");
     overwrite(device, this.#control, initialControl());
     this.#readback = new Readback(device, [this.#totals, this.#control]);
     const { firstMoments, secondMoments } = parameters.flat;
     for (const moments of [firstMoments, secondMoments]) {
       overwrite(device, moments, new Float32Array(moments.size)); // an earlier training may have left its own
     }
-    this.#tapes = new Map(buckets.map((bucket) => {
-      const lossScale = config.precision === "f16" ? lossScaleOf(this.#control) : undefined;
-      const tape = new Tape(device, { training: true, lossScale });
-      model.loss(tape, bucket, { totals: this.#totals, smoothing: config.labelSmoothing });
-      tape.backward(parameters.tensors.values());
-      adam(tape, parameters.flat, this.#control, { maxNorm: config.clipNorm });
-      return [bucket, tape];
-    }));
+    try {
+      const { accumulation, averageDecay } = config;
+      if (accumulation > 1) this.#sum = persistent(device, [firstMoments.size], "sum of gradients");
+      if (averageDecay !== null) this.averages = new AveragedWeights(model, averageDecay);
+      for (const bucket of buckets) this.#tapes.set(bucket, this.#record(bucket));
+    } catch (error) {
+      this.close();
+      throw error;
+    }
+  }
+
+  /** Forward pass, backward pass, and what is done with the gradients. */
+  #record(bucket: Bucket): Tape {
+    const { model: { device, parameters }, config, model } = this;
+    const lossScale = config.precision === "f16" ? lossScaleOf(this.#control) : undefined;
+    const tape = new Tape(device, { training: true, lossScale });
+    const given = config.teacherForcing.name === "always" ? "right" : "either";
+    model.loss(tape, bucket, { totals: this.#totals, smoothing: config.labelSmoothing, given });
+    tape.backward(parameters.trainable.values());
+    const { flat } = parameters;
+    if (this.#sum) gradientSum(tape, flat.gradients, this.#sum);
+    this.#gradientKernels.set(bucket, tape.dispatches.length);
+    const { optimizer, clipNorm: maxNorm, clipValue } = config;
+    const clip = { maxNorm, ...(clipValue === null ? {} : { maxValue: clipValue }) };
+    const gradients = this.#sum ?? flat.gradients;
+    optimizerStep(tape, { ...flat, gradients }, this.#control, { ...optimizer, ...clip });
+    this.averages?.record(tape, this.#control);
+    return tape;
+  }
+
+  /** Bytes that were taken already, besides the parameters'. */
+  get bytes(): number {
+    return (this.#sum?.storage.byteSize ?? 0) + (this.averages?.bytes ?? 0);
   }
 
   /** Kernel runs of the longest step. */
@@ -85,16 +119,26 @@ export class Optimization {
     };
   }
 
-  /** Starts one training step, without waiting for it. */
-  step(batch: Batch, number: number): void {
-    const plan = this.#plans.get(batch.bucket)!;
-    plan.run(this.#inputs(plan, batch, number));
+  /**
+   * Starts one training step, without waiting for it.
+   *
+   * @param group The batches whose gradients make up the step, at most as many as the configuration says.
+   * @param number How many steps were taken before it.
+   * @param rate Its learning rate.
+   */
+  step(group: readonly Batch[], number: number, rate: number = this.config.learningRate): void {
+    group.forEach(({ bucket }, index) => {
+      const plan = this.#plans.get(bucket)!;
+      const last = index === group.length - 1;
+      const end = last ? plan.dispatches : this.#gradientKernels.get(bucket)!;
+      plan.run(this.#inputs(plan, group, index, number, rate), end);
+    });
   }
 
   /** Measures what each kernel of a training step costs; see {@linkcode Plan.profile}. */
   profile(batch: Batch, number: number, options: KernelTimeOptions): Promise<KernelTime[]> {
     const plan = this.#plans.get(batch.bucket)!;
-    return plan.profile(this.#inputs(plan, batch, number), options);
+    return plan.profile(this.#inputs(plan, [batch], 0, number, this.config.learningRate), options);
   }
 
   /** Waits for the steps so far; the sum of the losses starts again from zero. */
@@ -110,7 +154,7 @@ export class Optimization {
     };
   }
 
-  /** Adam's step counter and corrections, for a checkpoint. */
+  /** The optimizer's step counter, corrections and loss scale, for a checkpoint. */
   async control(): Promise<Uint32Array<ArrayBuffer>> {
     const [, control] = await this.#readback.read();
     return new Uint32Array(control!.buffer);
@@ -121,10 +165,19 @@ export class Optimization {
     overwrite(this.model.device, this.#control, control);
   }
 
-  #inputs(plan: Plan, batch: Batch, number: number): PlanInputs {
-    const inputs = this.model.inputs(batch);
-    inputs["learning_rate"] = Float32Array.of(this.config.learningRate);
-    if (plan.tape.inputs.has("step")) inputs["step"] = Uint32Array.of(number);
+  /** The inputs of a batch in a group. */
+  #inputs(plan: Plan, group: readonly Batch[], index: number, number: number, rate: number): PlanInputs {
+    const inputs = this.model.inputs(group[index]!);
+    // The loss is the mean over the answers of all batches of the step, so each begins its gradients with that share.
+    const tokens = group.reduce((sum, { tokens }) => sum + tokens, 0);
+    inputs["scale"] = Float32Array.of(tokens === 0 ? 0 : 1 / tokens);
+    inputs["learning_rate"] = Float32Array.of(rate);
+    if (this.#sum) inputs["earlier"] = Uint32Array.of(index);
+    const { accumulation } = this.config;
+    if (plan.tape.inputs.has("teacher_share")) {
+      inputs["teacher_share"] = Float32Array.of(teacherShare(this.config.teacherForcing, number));
+    }
+    if (plan.tape.inputs.has("step")) inputs["step"] = Uint32Array.of(number * accumulation + index);
     return inputs;
   }
 
@@ -132,7 +185,22 @@ export class Optimization {
   close(): void {
     for (const plan of this.#plans.values()) plan.close();
     this.#readback.close();
-    for (const { storage } of [this.#totals, this.#control]) this.model.device.destroyBuffer(storage.buffer!);
+    this.averages?.close();
+    for (const tensor of [this.#totals, this.#control, this.#sum]) {
+      if (tensor) this.model.device.destroyBuffer(tensor.storage.buffer!);
+    }
     this.pool.close();
   }
+}
+
+/** Puts so many batches together for each step of {@linkcode Optimization}; the last group may have fewer. */
+export function* inGroups(ordered: Iterable<Batch>, size: number): Generator<Batch[]> {
+  let group: Batch[] = [];
+  for (const batch of ordered) {
+    group.push(batch);
+    if (group.length < size) continue;
+    yield group;
+    group = [];
+  }
+  if (group.length > 0) yield group;
 }

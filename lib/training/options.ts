@@ -3,20 +3,33 @@
 import type { Pair } from "../data/pair.ts";
 import type { Model } from "../models/model.ts";
 import type { TrainingConfig } from "./config.ts";
+import { kindOfModel } from "./kinds.ts";
+import { completeOptimizer, type OptimizerOptions } from "./optimizer_options.ts";
+import { completeSchedule, type ScheduleOptions } from "./schedule.ts";
+import { refuse } from "./settings.ts";
 import type { TrainingState } from "./state.ts";
+import { completeTeacherForcing, type TeacherForcingOptions } from "./teacher_forcing.ts";
 
 /** How to train; everything has a default. */
-export interface TrainOptions<Example = Pair> {
+export interface TrainOptions<Example = Pair>
+  extends OptimizerOptions, ScheduleOptions, TeacherForcingOptions {
   /** Passes over the examples; 10 by default. */
   readonly epochs?: number;
-  /** Examples a step; 64 by default. */
+  /** Examples a batch; 64 by default. */
   readonly batch?: number;
-  /** Tokens of the longer side a step, padding included; instead of `batch`. */
+  /** Tokens of the longer side a batch, padding included; instead of `batch`. */
   readonly batchTokens?: number;
-  /** Adam's learning rate; 0.001 by default. */
-  readonly learningRate?: number;
-  /** Gradients of a larger norm are scaled down to it; 1 by default. */
-  readonly clipNorm?: number;
+  /**
+   * Batches a step, 1 by default: their gradients are added up, each answer with the same weight, as if they were one
+   * batch that memory has no room for.
+   */
+  readonly accumulation?: number;
+  /**
+   * The decay of running averages of the weights, such as 0.999; none are kept by default. Validation, the best
+   * checkpoint (without validation, the newest), those that are kept, and the model when training is over have the
+   * averages in place of the weights.
+   */
+  readonly averageDecay?: number;
   /** Label smoothing; 0 by default. */
   readonly labelSmoothing?: number;
   /**
@@ -36,12 +49,18 @@ export interface TrainOptions<Example = Pair> {
   readonly split?: string;
   /** Examples to validate on after each epoch; none by default. */
   readonly valid?: readonly Example[];
+  /** Stops after so many validations in a row without a better one; by default never. */
+  readonly patience?: number;
+  /** What makes a validation better: a lower loss, as by default, or a higher BLEU of the translations. */
+  readonly bestBy?: "loss" | "bleu";
   /** Of those, examples to show at each validation; 3 by default. */
   readonly samples?: number;
   /** Ends training after so many steps, in the middle of an epoch if need be. */
   readonly maxSteps?: number;
-  /** A folder for checkpoints: the last one, and the best one by validation loss. */
+  /** A folder for checkpoints: the last one, and the best one by validation. */
   readonly folder?: string;
+  /** Keeps the weights of the last epochs too, so many, for {@linkcode averageCheckpoints}; none by default. */
+  readonly keep?: number;
   /** What {@linkcode loadCheckpoint} returned, to go on from there. */
   readonly resume?: TrainingState;
   /** Told what training will take, before any of it is taken. */
@@ -64,7 +83,7 @@ export interface TrainingReport {
   readonly padding: number;
   /** Numbers that are learned. */
   readonly parameters: number;
-  /** Bytes for parameters, gradients and both moments; allocated already. */
+  /** Bytes for parameters, gradients, both moments, sums of gradients and averages; allocated already. */
   readonly parameterBytes: number;
   /** Bytes for activations, shared by all plans; about to be allocated. */
   readonly activationBytes: number;
@@ -73,48 +92,83 @@ export interface TrainingReport {
 /**
  * Fills in the defaults.
  *
- * @throws {RangeError} If a value is not one that training can work with; the message names it.
+ * @throws {RangeError} If a value is not one that training can work with, or two do not go together; the message names it.
  */
 export function completeTraining(options: TrainOptions<unknown>, model: Model<never>): TrainingConfig {
+  const steps = completeOptimizer(options);
   const config = {
     epochs: options.epochs ?? 10,
     batch: options.batchTokens === undefined ? options.batch ?? 64 : null,
     batchTokens: options.batchTokens ?? null,
-    learningRate: options.learningRate ?? 0.001,
-    clipNorm: options.clipNorm ?? 1,
+    learningRate: steps.learningRate,
+    clipNorm: steps.clipNorm,
     labelSmoothing: options.labelSmoothing ?? 0,
     maxLength: options.maxLength ?? model.maxLength,
     seed: options.seed ?? model.config.seed,
     precision: options.precision ?? "f32",
+    clipValue: steps.clipValue,
+    optimizer: steps.optimizer,
+    schedule: completeSchedule(options, steps.learningRate),
+    teacherForcing: completeTeacherForcing(options),
+    accumulation: options.accumulation ?? 1,
+    averageDecay: options.averageDecay ?? null,
+    patience: options.patience ?? null,
+    bestBy: options.bestBy ?? "loss",
+    keep: options.keep ?? 0,
     split: options.split ?? null,
   };
-  const demand = (name: keyof TrainingConfig, right: boolean, wanted: string): void => {
-    if (!right) throw new RangeError(`Cannot train with ${name} ${config[name]}: it must be ${wanted}.`);
+  const { maxSteps = 1, samples = 0 } = options;
+  const demand = (name: string, value: unknown, right: boolean, wanted: string): void => {
+    if (!right) refuse(name, value, `it must be ${wanted}`);
   };
-  for (const name of ["epochs", "batch", "batchTokens"] as const) {
+  for (const name of ["epochs", "batch", "batchTokens", "accumulation", "patience"] as const) {
     const value = config[name];
-    demand(name, value === null || (Number.isInteger(value) && value >= 1), "a positive integer");
+    demand(name, value, value === null || (Number.isInteger(value) && value >= 1), "a positive integer");
   }
-  for (const [name, least] of [["maxSteps", 1], ["samples", 0]] as const) {
-    const value = options[name] ?? least;
-    if (Number.isInteger(value) && value >= least) continue;
-    throw new RangeError(`Cannot train with ${name} ${value}: it must be an integer of at least ${least}.`);
+  const { labelSmoothing, maxLength, seed, precision, averageDecay, bestBy, keep, split } = config;
+  for (
+    const [name, value, least] of [
+      ["maxSteps", maxSteps, 1],
+      ["samples", samples, 0],
+      ["keep", keep, 0],
+      ["maxLength", maxLength, 2],
+    ] as const
+  ) {
+    demand(name, value, Number.isInteger(value) && value >= least, `an integer of at least ${least}`);
   }
-  demand("learningRate", config.learningRate > 0 && config.learningRate < Infinity, "a positive number");
-  demand("clipNorm", config.clipNorm > 0, "positive");
-  demand("labelSmoothing", config.labelSmoothing >= 0 && config.labelSmoothing < 1, "in [0, 1)");
+  demand("labelSmoothing", labelSmoothing, labelSmoothing >= 0 && labelSmoothing < 1, "in [0, 1)");
   demand(
-    "maxLength",
-    Number.isInteger(config.maxLength) && config.maxLength >= 2,
-    "an integer of at least 2",
+    "averageDecay",
+    averageDecay,
+    averageDecay === null || (averageDecay > 0 && averageDecay < 1),
+    "in (0, 1)",
   );
-  demand("precision", config.precision === "f32" || config.precision === "f16", '"f32" or "f16"');
-  if (config.precision === "f16" && !model.device.features.has("shader-f16")) {
+  demand("precision", precision, precision === "f32" || precision === "f16", '"f32" or "f16"');
+  demand("bestBy", bestBy, bestBy === "loss" || bestBy === "bleu", '"loss" or "bleu"');
+  demand("seed", seed, Number.isSafeInteger(seed), "an integer");
+  if (precision === "f16" && !model.device.features.has("shader-f16")) {
     throw new RangeError(
       `Cannot train in half precision: the adapter ${model.device.description} has no 16-bit floats. Leave precision out.`,
     );
   }
-  demand("seed", Number.isSafeInteger(config.seed), "an integer");
-  demand("split", config.split === null || /^[0-9a-f]{64}$/.test(config.split), "what splitHash() returns");
+  demand("split", split, split === null || /^[0-9a-f]{64}$/.test(split), "what splitHash() returns");
+  refuseUnfit(config, options, model);
   return config;
+}
+
+/** Refuses options that ask for what the others, or the model, do not give. */
+function refuseUnfit(config: TrainingConfig, options: TrainOptions<unknown>, model: Model<never>): void {
+  const { patience, bestBy, keep, schedule, teacherForcing } = config;
+  if (teacherForcing.name !== "always" && !kindOfModel(model).bleu) {
+    refuse("teacherForcing", teacherForcing.name, `a ${model.constructor.name} is given no words of its own`);
+  }
+  if (bestBy === "bleu" && !kindOfModel(model).bleu) {
+    refuse("bestBy", bestBy, `a ${model.constructor.name} does not translate`);
+  }
+  if (keep > 0 && options.folder === undefined) refuse("keep", keep, "there is no folder to keep them in");
+  if (options.valid?.length) return;
+  const why = "there are no examples to validate on; give some as valid";
+  if (patience !== null) refuse("patience", patience, why);
+  if (bestBy === "bleu") refuse("bestBy", bestBy, why);
+  if (schedule.name === "plateau") refuse("schedule", schedule.name, why);
 }

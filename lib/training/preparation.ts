@@ -21,7 +21,7 @@ export interface Preparation {
 /**
  * Encodes examples, chooses the shapes of batches, and records a training step for each.
  *
- * @throws {RangeError} If no pair is short enough.
+ * @throws {RangeError} If no pair is short enough, or all parameters are frozen.
  */
 export function prepare<Example>(
   model: Model<Example>,
@@ -35,6 +35,9 @@ export function prepare<Example>(
         "<sos> and <eos> included. Raise maxLength, or check the corpus.",
     );
   }
+  if (model.parameters.trainableCount === 0) {
+    throw new RangeError("Cannot train: all parameters of the model are frozen.");
+  }
   const size = config.batch === null
     ? { batchTokens: config.batchTokens! }
     : { batchSentences: Math.min(config.batch, kept.length) };
@@ -45,12 +48,12 @@ export function prepare<Example>(
   const report = {
     pairs: kept.length,
     dropped,
-    stepsPerEpoch: waste.batches,
+    stepsPerEpoch: Math.ceil(waste.batches / config.accumulation),
     buckets: buckets.length,
     dispatches: optimization.dispatches,
     padding: waste.fraction,
-    parameters: model.parameters.count,
-    parameterBytes: model.parameters.bytes,
+    parameters: model.parameters.trainableCount,
+    parameterBytes: model.parameters.bytes + optimization.bytes,
     activationBytes: bytes,
   };
   return { data: kept, optimization, report, allocate };

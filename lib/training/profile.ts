@@ -6,6 +6,7 @@ import { bestClock, type Clock, type KernelTime } from "../gpu/kernel_times.ts";
 import type { Model } from "../models/model.ts";
 import type { TrainingConfig } from "./config.ts";
 import { completeTraining, type TrainOptions } from "./options.ts";
+import type { OptimizerOptions } from "./optimizer_options.ts";
 import { prepare } from "./preparation.ts";
 import { Feed, Profiler, type StepTime } from "./profiler.ts";
 
@@ -13,12 +14,12 @@ export type { StepTime } from "./profiler.ts";
 
 /** How to profile: a training's options, as far as they concern a single step. */
 export interface ProfileOptions extends
+  OptimizerOptions,
   Pick<
     TrainOptions,
     | "batch"
     | "batchTokens"
-    | "learningRate"
-    | "clipNorm"
+    | "averageDecay"
     | "labelSmoothing"
     | "maxLength"
     | "seed"

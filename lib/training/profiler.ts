@@ -101,7 +101,7 @@ export class Profiler {
   #take(): number {
     const batch = this.feed.next();
     const start = performance.now();
-    this.optimization.step(batch, this.#step++);
+    this.optimization.step([batch], this.#step++);
     return performance.now() - start;
   }
 

@@ -10,6 +10,8 @@ export interface TrainingProgress<Sample = TranslationSample> {
   readonly steps: number;
   /** Mean training loss an answer (a word, or a text) since the last report, in nats, label smoothing included. */
   readonly loss: number;
+  /** The learning rate of the last step. */
+  readonly learningRate: number;
   /** Norm of the last gradient, before clipping. */
   readonly gradientNorm: number;
   /** Answers a second since the last report: target words, or texts. */
@@ -30,10 +32,16 @@ export interface Validation<Sample = TranslationSample> {
   readonly perplexity: number;
   /** The share of answers that were right; only of classifiers. */
   readonly accuracy?: number;
+  /** BLEU of the translations, from 0 to 100; only where it decides which validation is the best. */
+  readonly bleu?: number;
   /** Mean training loss an answer over the epoch, label smoothing and dropout included, in nats. */
   readonly trainingLoss: number;
   /** Whether no earlier validation was better. */
   readonly best: boolean;
+  /** Validations since the best one: 0 if this is it. */
+  readonly sinceBest: number;
+  /** Whether training stops here, as the best one is `patience` validations ago. */
+  readonly stops: boolean;
   /** Some of the examples, with what the model makes of them. */
   readonly samples: readonly Sample[];
 }

@@ -3,9 +3,10 @@
 import * as v from "npm:valibot@1.5.0";
 import type { NamedArray } from "../gpu/parameters.ts";
 import { check, type TrainingConfig } from "./config.ts";
+import type { Standing } from "./judge.ts";
 
-/** Where in a training a checkpoint was taken. */
-export interface TrainingPosition {
+/** Where in a training a checkpoint was taken, and how its validations have gone. */
+export interface TrainingPosition extends Standing {
   /** Epochs completed. */
   readonly epoch: number;
   /** Steps taken in the next one. */
@@ -14,8 +15,6 @@ export interface TrainingPosition {
   readonly step: number;
   /** Steps of an epoch. */
   readonly stepsPerEpoch: number;
-  /** The lowest validation loss; null if there was no validation. */
-  readonly bestLoss: number | null;
 }
 
 /** What it takes to go on training, besides the model and the data. */
@@ -24,12 +23,14 @@ export interface TrainingState {
   readonly config: TrainingConfig;
   /** Where it stood. */
   readonly position: TrainingPosition;
-  /** Adam's step counter and corrections. */
+  /** The optimizer's step counter, corrections and loss scale. */
   readonly control: Uint32Array<ArrayBuffer>;
-  /** Adam's running means. */
+  /** What the optimizer keeps of earlier gradients; of Adam, their running means. */
   readonly firstMoments: ReadonlyMap<string, NamedArray>;
-  /** Adam's running means of squares. */
+  /** What it keeps of their squares; of Adam, their running means. */
   readonly secondMoments: ReadonlyMap<string, NamedArray>;
+  /** The running averages of the weights, if there are any. */
+  readonly averages?: ReadonlyMap<string, NamedArray>;
 }
 
 const count = v.pipe(v.number(), v.integer(), v.minValue(0));
@@ -40,6 +41,10 @@ const positionSchema = v.strictObject({
   step: count,
   stepsPerEpoch: count,
   bestLoss: v.nullable(v.number()),
+  bestBleu: v.optional(v.nullable(v.number()), null), // earlier checkpoints end with bestLoss
+  sinceBest: v.optional(count, 0),
+  sinceLower: v.optional(count, 0),
+  reductions: v.optional(count, 0),
 });
 
 /**
@@ -49,4 +54,32 @@ const positionSchema = v.strictObject({
  */
 export function parsePosition(json: unknown): TrainingPosition {
   return check(positionSchema, json);
+}
+
+/**
+ * Refuses a checkpoint that a training cannot go on from as if it had never stopped.
+ *
+ * @param config The options of the training that is to go on.
+ * @param stepsPerEpoch The steps of its epochs.
+ * @throws {RangeError} If epochs have another length, or the optimizer or the split is another one.
+ */
+export function checkResumable(state: TrainingState, config: TrainingConfig, stepsPerEpoch: number): void {
+  const { position, config: { optimizer, split } } = state;
+  if (position.stepsPerEpoch !== stepsPerEpoch) {
+    throw new RangeError(
+      `Cannot resume: an epoch had ${position.stepsPerEpoch} steps, and now has ${stepsPerEpoch}. ` +
+        "Use the same corpus, sample, split, batch size and accumulation.",
+    );
+  }
+  if (split !== null && config.split !== null && split !== config.split) {
+    throw new RangeError(
+      `Cannot resume: the split was ${split}, and now is ${config.split}. Use the same corpus, sample, sizes and seed.`,
+    );
+  }
+  const { method } = config.optimizer;
+  if (optimizer.method !== method) {
+    throw new RangeError(
+      `Cannot resume with the optimizer ${method}: the checkpoint is one of ${optimizer.method}. Use the same.`,
+    );
+  }
 }

@@ -1,22 +1,22 @@
 // Training: the loop. An async generator, so that the loop body is the user's and `break` stops it.
 
-import { batches, type EncodedPair } from "../data/batches.ts";
+import { type Batch, batches, type EncodedPair } from "../data/batches.ts";
 import type { LabelledText } from "../data/labelled_text.ts";
 import type { Pair } from "../data/pair.ts";
-import { HeldOut } from "../evaluation/held_out.ts";
-import { perplexity } from "../evaluation/perplexity.ts";
 import type { Model } from "../models/model.ts";
 import type { Seq2Seq } from "../models/seq2seq.ts";
 import type { SequenceClassifier } from "../models/sequence_classifier.ts";
-import { discardBest, saveCheckpoint } from "./checkpoint.ts";
+import { CheckpointFolder } from "./checkpoint_folder.ts";
 import type { TrainingConfig } from "./config.ts";
-import { kindOfModel } from "./kinds.ts";
-import type { Optimization, Sums } from "./optimization.ts";
+import { Judge } from "./judge.ts";
+import { inGroups, type Optimization, type Sums } from "./optimization.ts";
 import { completeTraining, type TrainingReport, type TrainOptions } from "./options.ts";
 import { Pace } from "./pace.ts";
 import { prepare } from "./preparation.ts";
 import type { ClassificationSample, TrainingProgress, Validation } from "./progress.ts";
-import type { TrainingState } from "./state.ts";
+import { scheduledRate } from "./schedule.ts";
+import { checkResumable, type TrainingPosition, type TrainingState } from "./state.ts";
+import { type Measured, Validator } from "./validator.ts";
 
 export type { ClassificationSample, TrainingProgress, TranslationSample, Validation } from "./progress.ts";
 
@@ -28,7 +28,7 @@ const MOST_SKIPPED = 10;
  *
  * Steps run one after the other on the GPU; the host does not wait for them, but asks for their summed loss about
  * once a second, and then yields. Two runs with the same seed, examples, options and adapter end with the same weights,
- * bit for bit.
+ * bit for bit. With `averageDecay` the model has the averages of its weights when training is over.
  *
  * @param model Changed in place.
  * @param examples What to learn from: sentence pairs, or for a classifier texts with their class.
@@ -82,13 +82,13 @@ class Run<Example, Sample> {
   #epoch = 0;
   #step = 0;
   #stepInEpoch = 0;
-  #bestLoss = Infinity;
+  #rate = 0;
   #saved = true;
-  /** Whether the checkpoints in the folder are this run's. */
-  #owned = false;
   #taken = 0;
   #skipped = 0;
-  #validator: HeldOut | undefined;
+  #judge: Judge;
+  #folder: CheckpointFolder;
+  #validator: Validator<Example, Sample> | undefined;
   #started = 0;
   #startedAt = 0;
 
@@ -99,7 +99,10 @@ class Run<Example, Sample> {
     readonly options: TrainOptions<Example>,
     readonly optimization: Optimization,
     readonly report: TrainingReport,
-  ) {}
+  ) {
+    this.#judge = new Judge(config);
+    this.#folder = new CheckpointFolder(options.folder, model, config, optimization);
+  }
 
   static async start<Example, Sample>(
     model: Model<Example>,
@@ -112,9 +115,9 @@ class Run<Example, Sample> {
     try {
       options.onReport?.(report);
       await allocate();
-      if (options.valid?.length) {
-        const limits = { batch: config.batch ?? 64, maxLength: 2 * config.maxLength };
-        run.#validator = await HeldOut.create(model, options.valid, limits, optimization.pool);
+      const { valid, samples = 3 } = options;
+      if (valid?.length) {
+        run.#validator = await Validator.create(model, valid, config, samples, optimization.pool);
       }
       if (options.resume) run.#resume(options.resume);
       return run;
@@ -124,14 +127,20 @@ class Run<Example, Sample> {
     }
   }
 
+  /** Steps of the whole training, if nothing ends it before. */
+  get #scheduled(): number {
+    return this.config.epochs * this.report.stepsPerEpoch;
+  }
+
   get #steps(): number {
-    return Math.min(this.config.epochs * this.report.stepsPerEpoch, this.options.maxSteps ?? Infinity);
+    return Math.min(this.#scheduled, this.options.maxSteps ?? Infinity);
   }
 
   async *epochs(): AsyncGenerator<TrainingProgress<Sample>, void, void> {
     this.#started = this.#step;
     this.#startedAt = performance.now();
     for (; this.#epoch < this.config.epochs && this.#step < this.#steps; this.#epoch++) {
+      if (this.#judge.stops) return;
       yield* this.#pass();
       this.#stepInEpoch = 0;
     }
@@ -139,28 +148,38 @@ class Run<Example, Sample> {
 
   /** One epoch, or what is left of it, and a validation. */
   async *#pass(): AsyncGenerator<TrainingProgress<Sample>, void, void> {
-    const { seed } = this.config;
+    const { seed, accumulation } = this.config;
     let skip = this.#stepInEpoch;
     let pace = new Pace();
     const epoch = { loss: 0, tokens: 0 };
-    for (const batch of batches(this.data, this.optimization.buckets, { seed, epoch: this.#epoch })) {
+    const ordered = batches(this.data, this.optimization.buckets, { seed, epoch: this.#epoch });
+    for (const group of inGroups(ordered, accumulation)) {
       if (skip-- > 0) continue;
-      this.optimization.step(batch, this.#step);
-      this.#step++;
-      this.#stepInEpoch++;
-      this.#saved = false;
-      pace.count(batch.tokens);
+      this.#take(group);
+      pace.count(group.reduce((sum, { tokens }) => sum + tokens, 0));
       const over = this.#step >= this.#steps || this.#stepInEpoch === this.report.stepsPerEpoch;
       if (!pace.due && !over) continue;
       const progress = await this.#progress(pace);
       epoch.loss += progress.loss * pace.tokens;
       epoch.tokens += pace.tokens;
       if (over) {
-        yield { ...progress, ...await this.#validate(epoch.loss / epoch.tokens) };
+        yield { ...progress, ...await this.#endOfEpoch(epoch.loss / epoch.tokens) };
         if (this.#step >= this.#steps) return;
       } else yield progress;
       pace = pace.next();
     }
+  }
+
+  /** Starts a step. */
+  #take(group: readonly Batch[]): void {
+    const { schedule, learningRate } = this.config;
+    const { reductions } = this.#judge.standing;
+    const place = { step: this.#step, epoch: this.#epoch, steps: this.#scheduled, reductions };
+    this.#rate = scheduledRate(schedule, learningRate, place);
+    this.optimization.step(group, this.#step, this.#rate);
+    this.#step++;
+    this.#stepInEpoch++;
+    this.#saved = false;
   }
 
   async #progress(pace: Pace): Promise<TrainingProgress<Sample>> {
@@ -173,6 +192,7 @@ class Run<Example, Sample> {
       step: this.#step,
       steps: this.#steps,
       loss: sums.loss / pace.tokens,
+      learningRate: this.#rate,
       gradientNorm: sums.gradientNorm,
       tokensPerSecond: pace.tokens / seconds,
       secondsLeft: secondsPerStep * (this.#steps - this.#step),
@@ -195,27 +215,53 @@ class Run<Example, Sample> {
     }
   }
 
-  /** Measures the model on the validation examples and saves it, twice if it is the best so far. */
-  async #validate(trainingLoss: number): Promise<{ validation?: Validation<Sample> }> {
-    const { valid, samples: count = 3 } = this.options;
-    if (!this.#validator || !valid) {
-      await this.#save("last");
-      return {};
-    }
-    const { loss, accuracy } = await this.#validator.measure();
-    const best = loss < this.#bestLoss;
-    if (best) this.#bestLoss = loss;
-    if (best) await this.#save("best"); // first, so that a crash in between leaves an older `last` to redo it
-    await this.#save("last");
-    const samples = await kindOfModel(this.model).samples(this.model, valid.slice(0, count));
-    const measured = { loss, perplexity: perplexity(loss), ...(accuracy === undefined ? {} : { accuracy }) };
-    return { validation: { ...measured, trainingLoss, best, samples } };
+  /** Measures the model, and saves what is to be saved. */
+  async #endOfEpoch(trainingLoss: number): Promise<{ validation?: Validation<Sample> }> {
+    const judged = await this.#withAverages(() => this.#validate());
+    await this.#saveLast(); // after the best, so that a crash in between leaves an older `last` to redo it
+    if (!judged) return {};
+    const { sinceBest } = this.#judge.standing;
+    return { validation: { ...judged, trainingLoss, sinceBest, stops: this.#judge.stops } };
   }
 
-  /** Saves what has not been saved, and frees the GPU's memory. */
+  /** Measures the model on the validation examples, and saves its weights if they are the best or to be kept. */
+  async #validate(): Promise<Measured<Sample> & { best: boolean } | undefined> {
+    const { keep } = this.config;
+    if (keep > 0 && this.#stepInEpoch === this.report.stepsPerEpoch) {
+      await this.#folder.saveEpoch(this.#epoch + 1, this.#position);
+    }
+    if (!this.#validator) {
+      // Else nobody would load the averages: the last checkpoint has them beside the weights.
+      if (this.optimization.averages) await this.#folder.saveBest(this.#position);
+      return undefined;
+    }
+    const measured = await this.#validator.measure();
+    const best = this.#judge.see(measured);
+    if (best) await this.#folder.saveBest(this.#position);
+    return { ...measured, best };
+  }
+
+  /** Does something while the model has the averages of its weights, if there are any. */
+  async #withAverages<T>(use: () => Promise<T>): Promise<T> {
+    const { averages } = this.optimization;
+    averages?.swap();
+    try {
+      return await use();
+    } finally {
+      averages?.swap();
+    }
+  }
+
+  async #saveLast(): Promise<void> {
+    this.#saved = true;
+    await this.#folder.saveLast(this.#position);
+  }
+
+  /** Saves what has not been saved, leaves the averages of the weights in the model, and frees the GPU's memory. */
   async finish(): Promise<void> {
     try {
-      if (!this.#saved) await this.#save("last");
+      if (!this.#saved) await this.#saveLast();
+      if (this.#step > 0) this.optimization.averages?.swap();
     } finally {
       this.#validator?.close();
       this.optimization.close();
@@ -223,46 +269,28 @@ class Run<Example, Sample> {
   }
 
   #resume(state: TrainingState): void {
-    const { config, position, control, firstMoments, secondMoments } = state;
-    if (position.stepsPerEpoch !== this.report.stepsPerEpoch) {
-      throw new RangeError(
-        `Cannot resume: an epoch had ${position.stepsPerEpoch} steps, and now has ${this.report.stepsPerEpoch}. ` +
-          "Use the same corpus, sample, split and batch size.",
-      );
-    }
-    const { split } = this.config;
-    if (split !== null && config.split !== null && split !== config.split) {
-      throw new RangeError(
-        `Cannot resume: the split was ${config.split}, and now is ${split}. Use the same corpus, sample, sizes and seed.`,
-      );
-    }
-    this.#owned = true;
+    checkResumable(state, this.config, this.report.stepsPerEpoch);
+    const { position, control, firstMoments, secondMoments, averages } = state;
+    this.#folder.owned = true;
     this.#epoch = position.epoch;
     this.#stepInEpoch = position.stepInEpoch;
     this.#step = position.step;
-    this.#bestLoss = position.bestLoss ?? Infinity;
+    const { bestLoss, bestBleu, sinceBest, sinceLower, reductions } = position;
+    this.#judge.standing = { bestLoss, bestBleu, sinceBest, sinceLower, reductions };
     this.optimization.restore(control);
     this.model.parameters.loadMoments("firstMoments", firstMoments);
     this.model.parameters.loadMoments("secondMoments", secondMoments);
+    if (averages) this.optimization.averages?.restore(averages);
   }
 
-  async #save(which: "last" | "best"): Promise<void> {
-    const { folder } = this.options;
-    this.#saved = true;
-    if (folder === undefined) return;
-    if (!this.#owned) await discardBest(folder);
-    this.#owned = true;
+  get #position(): TrainingPosition {
     const over = this.#stepInEpoch === this.report.stepsPerEpoch;
-    await saveCheckpoint(folder, which, this.model, {
-      config: this.config,
-      position: {
-        epoch: over ? this.#epoch + 1 : this.#epoch,
-        stepInEpoch: over ? 0 : this.#stepInEpoch,
-        step: this.#step,
-        stepsPerEpoch: this.report.stepsPerEpoch,
-        bestLoss: this.#bestLoss === Infinity ? null : this.#bestLoss,
-      },
-      control: await this.optimization.control(),
-    });
+    return {
+      epoch: over ? this.#epoch + 1 : this.#epoch,
+      stepInEpoch: over ? 0 : this.#stepInEpoch,
+      step: this.#step,
+      stepsPerEpoch: this.report.stepsPerEpoch,
+      ...this.#judge.standing,
+    };
   }
 }

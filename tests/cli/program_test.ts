@@ -175,7 +175,7 @@ testWithAdapter("train --profile shows kernels, host and data, and saves nothing
     /^profile {5}16 pairs a step, up to \d+ source and \d+ target tokens: \d+ % of all steps/m,
   );
   assertMatch(stdout, /^kernel +runs +ms +share +MB +GB\/s$/m);
-  assertMatch(stdout, /^adam:update +1 +\d+\.\d\d +\d+\.\d % +\d+\.\d/m);
+  assertMatch(stdout, /^optimizer:adam +1 +\d+\.\d\d +\d+\.\d % +\d+\.\d/m);
   for (const label of ["together", "GPU", "wall", "host", "data"]) {
     assertMatch(stdout, new RegExp(`^${label} .*\\d`, "m"));
   }
@@ -184,6 +184,53 @@ testWithAdapter("train --profile shows kernels, host and data, and saves nothing
   assertEquals([json.code, profile["type"], profile["steps"]], [0, "profile", 2]);
   assert((profile["kernels"] as unknown[]).length > 10);
   assertEquals(await Deno.stat(output).catch(() => "nothing"), "nothing");
+});
+
+testWithAdapter("train takes all that says how a model learns; average makes one of its epochs", async () => {
+  const output = folder.at("tuned");
+  const options = [
+    ...[
+      "--optimizer",
+      "sgd",
+      "--momentum",
+      "0.9",
+      "--nesterov",
+      "--weight-decay",
+      "0.001",
+      "--clip-value",
+      "0.5",
+    ],
+    ...["--schedule", "cosine", "--warmup", "3", "--min-learning-rate", "0.0001", "--accumulation", "2"],
+    ...["--average-decay", "0.9", "--patience", "2", "--best-by", "bleu", "--keep", "2", "--epochs", "3"],
+  ];
+  const args = ["train", "--corpus", corpus, "--output", output, ...TINY, ...options];
+  const { code, stdout, stderr } = await attend([...args, "--summary"]);
+  assertEquals(code, 0, stderr);
+  assertMatch(stdout, /^part +shape +parameters +share$/m);
+  assertMatch(stdout, /^trainable +\S+ \S+ +[\d,]+ +100.0 %$/m);
+  assertMatch(stdout, /^epoch 1 {5}loss \d\.\d{3}, validation \d\.\d{3} \(perplexity \S+, BLEU \d/m);
+  const { training } = JSON.parse(await Deno.readTextFile(`${output}/config.json`));
+  const { optimizer, schedule, clipNorm, clipValue, accumulation, averageDecay, patience, bestBy } = training;
+  assertEquals({ optimizer, schedule, clipNorm, clipValue, accumulation, averageDecay, patience, bestBy }, {
+    optimizer: { method: "sgd", momentum: 0.9, nesterov: true, weightDecay: 0.001 },
+    schedule: { name: "cosine", warmup: 3, decaySteps: null, minLearningRate: 0.0001 },
+    clipNorm: null,
+    ...{ clipValue: 0.5, accumulation: 2, averageDecay: 0.9, patience: 2, bestBy: "bleu" },
+  });
+
+  const averaged = folder.at("averaged");
+  const epochs = [2, 3].map((epoch) => `${output}/epoch-${epoch}.safetensors`);
+  const average = await attend(["average", "--output", averaged, ...epochs]);
+  assertEquals([average.code, average.stderr], [0, ""]);
+  assertStringIncludes(average.stdout, `averaged 2 checkpoints; the model is in ${averaged}`);
+  const translation = await attend(["translate", "--model", averaged, "red cat"]);
+  assertEquals([translation.code, translation.stderr], [0, ""]);
+
+  const never = folder.at("never");
+  const refused = await attend(["train", "--corpus", corpus, "--output", never, ...TINY, "--rho", "0.9"]);
+  const message = "error: Cannot train with rho 0.9: the optimizer adam has none, only adadelta.";
+  assertEquals([refused.code, refused.stderr.trim()], [1, message]);
+  assertEquals(await Deno.stat(never).catch(() => "nothing"), "nothing");
 });
 
 testWithAdapter("--config gives defaults, which options override", async () => {

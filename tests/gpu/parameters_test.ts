@@ -1,6 +1,12 @@
 // Named parameters in flat buffers.
 
+import { BufferPool } from "../../lib/gpu/memory.ts";
 import { type NamedArray, Parameters } from "../../lib/gpu/parameters.ts";
+import { Plan } from "../../lib/gpu/plan.ts";
+import { Tape } from "../../lib/gpu/tape.ts";
+import { persistent } from "../../lib/gpu/tensor.ts";
+import { linear } from "../../lib/ops/linear.ts";
+import { CONTROL_SIZE, optimizerStep } from "../../lib/ops/optimizer.ts";
 import { Random } from "../../lib/random.ts";
 import { assert, assertEquals, assertThrows } from "../assert.ts";
 import { device } from "../device.ts";
@@ -110,4 +116,73 @@ Deno.test("load() refuses missing, unknown and misshapen tensors by name, and ch
   );
   assertEquals(await parameters.read(), values);
   parameters.close();
+});
+
+Deno.test("frozen parameters stand behind the others, and have nothing but values", async () => {
+  const parameters = new Parameters(device);
+  parameters.declare("a", [65, 2], normals, { frozen: true });
+  parameters.declare("b", [3], normals);
+  parameters.scope("c").declare("d", [5], normals, { frozen: true });
+  parameters.declare("e", [70], normals);
+  parameters.allocate(new Random(4));
+  const places = [...parameters.tensors].map(([name, { storage }]) => [name, storage.byteOffset]);
+  assertEquals(places, [["a", 768], ["b", 0], ["c.d", 1536], ["e", 256]]);
+  assertEquals([...parameters.trainable.keys()], ["b", "e"]);
+  assertEquals([parameters.count, parameters.trainableCount], [208, 73]);
+  assertEquals(parameters.bytes, 4 * 768 + 1024);
+  const { values, gradients, firstMoments } = parameters.flat;
+  assertEquals([values.size, gradients.size, firstMoments.size], [448, 192, 192]);
+
+  const random = new Random(4); // drawn in the order of their declaration
+  for (const [, { data }] of await parameters.read()) assertEquals(data, normals(random, data.length));
+  assertEquals([...(await parameters.read("gradients")).keys()], ["b", "e"]);
+  const moments = await parameters.read("firstMoments");
+  parameters.loadMoments("firstMoments", moments);
+  moments.set("a", { shape: [65, 2], data: new Float32Array(130) });
+  assertThrows(() => parameters.loadMoments("firstMoments", moments), TypeError, 'the moments of "a"');
+  parameters.close();
+});
+
+Deno.test("a training step leaves frozen parameters alone, whose gradients go on to others", async () => {
+  const parameters = new Parameters(device);
+  const weight = parameters.declare("weight", [7, 5], normals, { frozen: true });
+  const x = parameters.declare("x", [3, 5], normals);
+  const bias = parameters.declare("bias", [7], normals);
+  parameters.allocate(new Random(2));
+  const control = persistent(device, [CONTROL_SIZE], "control");
+  const before = await parameters.read();
+  const tapes = [1, 2].map((times) => {
+    const tape = new Tape(device, { training: true });
+    for (let i = 0; i < times; i++) {
+      const y = linear(tape, x, { weight, bias });
+      tape.onBackward(() => tape.fill(y.grad, 1));
+    }
+    tape.backward(parameters.trainable.values());
+    optimizerStep(tape, parameters.flat, control, { method: "adamw", weightDecay: 0.5 });
+    return tape;
+  });
+  const pool = new BufferPool(device); // as the plans of a training, whose gradients of frozen parameters it holds
+  const plans = [];
+  for (const tape of tapes) plans.push(await Plan.compile(tape, pool));
+  for (const [index, plan] of plans.entries()) {
+    plan.run({ learning_rate: Float32Array.of(0.1) });
+    const gradients = await parameters.read("gradients");
+    assertEquals(gradients.get("bias")!.data, new Float32Array(7).fill(3 * (index + 1)));
+    for (let i = 0; i < 15; i++) {
+      let expected = 0;
+      for (let row = 0; row < 7; row++) {
+        expected += before.get("weight")!.data[5 * row + i % 5]! * (index + 1);
+      }
+      assert(Math.abs(gradients.get("x")!.data[i]! - expected) < 1e-5);
+    }
+  }
+  const after = await parameters.read();
+  assertEquals(after.get("weight"), before.get("weight"));
+  for (const name of ["x", "bias"]) {
+    assert(after.get(name)!.data.every((value, i) => value !== before.get(name)!.data[i]), name);
+  }
+  for (const plan of plans) plan.close();
+  pool.close();
+  parameters.close();
+  device.destroyBuffer(control.storage.buffer!);
 });

@@ -7,7 +7,7 @@ import { aligned, Plan } from "../../lib/gpu/plan.ts";
 import { Tape } from "../../lib/gpu/tape.ts";
 import { persistent, type Tensor } from "../../lib/gpu/tensor.ts";
 import { tanh } from "../../lib/ops/activation.ts";
-import { adam, CONTROL_SIZE } from "../../lib/ops/adam.ts";
+import { CONTROL_SIZE, optimizerStep } from "../../lib/ops/optimizer.ts";
 import { columnSum } from "../../lib/ops/column_sum.ts";
 import { copyInto } from "../../lib/ops/concatenate.ts";
 import { crossEntropy } from "../../lib/ops/cross_entropy.ts";
@@ -37,6 +37,19 @@ Deno.test("run() refuses inputs that are missing, unknown or of another size, na
   refuse({ x, ids, scale: x }, 'it has no input "scale"');
   plan.run({ x, ids });
   assertEquals((await plan.read(y))[0]!, x);
+  plan.close();
+});
+
+Deno.test("run() stops before the kernels that it is told to leave out", async () => {
+  const tape = new Tape(device, { training: false });
+  const [first, second] = [tape.kept([3], "first"), tape.kept([3], "second")];
+  const x = tape.input("x", [3], "f32");
+  copyInto(tape, x, first);
+  copyInto(tape, x, second);
+  const plan = await Plan.compile(tape);
+  plan.run({ x: Float32Array.of(1, 2, 3) });
+  plan.run({ x: Float32Array.of(4, 5, 6) }, 1);
+  assertEquals((await plan.read(first, second)).map(String), ["4,5,6", "1,2,3"]);
   plan.close();
 });
 
@@ -88,7 +101,7 @@ class Training {
     const targets = tape.input("targets", [8], "u32");
     crossEntropy(tape, outputs, { weight, bias, targets, ignored: 0, totals, smoothing: 0.1 });
     tape.backward(parameters.tensors.values());
-    adam(tape, parameters.flat, control, { maxNorm: 1 });
+    optimizerStep(tape, parameters.flat, control, { maxNorm: 1 });
     training.plan = await Plan.compile(tape, pool);
     return training;
   }

@@ -1,7 +1,9 @@
-// Views: which elements of a storage they are.
+// Views: which elements of a storage they are; and copies of them.
 
-import { Storage, Tensor } from "../../lib/gpu/tensor.ts";
+import { readTensors } from "../../lib/gpu/readback.ts";
+import { copyTensor, overwrite, persistent, Storage, Tensor } from "../../lib/gpu/tensor.ts";
 import { assert, assertEquals, assertThrows } from "../assert.ts";
+import { device } from "../device.ts";
 
 function tensor(...shape: number[]): Tensor {
   const size = shape.reduce((product, length) => product * length, 1);
@@ -68,4 +70,17 @@ Deno.test("integers and inputs have no gradient", () => {
   assertThrows(() => ids.grad, TypeError, '"ids": it holds integers');
   const x = new Tensor(new Storage("x", 3, "f32", "input"), [3]);
   assertThrows(() => x.grad, TypeError, '"x": it is an input');
+});
+
+Deno.test("copyTensor() copies parts of tensors, and refuses other sizes", async () => {
+  const [from, to] = [persistent(device, [5], "from"), persistent(device, [4], "to")];
+  overwrite(device, from, Float32Array.of(1, 2, 3, 4, 5));
+  copyTensor(device, from.slice(2, 5), to.slice(1, 4));
+  assertEquals((await readTensors(device, [to]))[0], Float32Array.of(0, 3, 4, 5));
+  assertThrows(
+    () => copyTensor(device, from, to),
+    RangeError,
+    'Cannot copy "from" of 5 elements to "to" of 4.',
+  );
+  for (const { storage } of [from, to]) device.destroyBuffer(storage.buffer!);
 });

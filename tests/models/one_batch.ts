@@ -6,7 +6,7 @@ import { Plan } from "../../lib/gpu/plan.ts";
 import { Tape } from "../../lib/gpu/tape.ts";
 import { persistent, type Tensor } from "../../lib/gpu/tensor.ts";
 import { type Model, TOTALS } from "../../lib/models/model.ts";
-import { adam, CONTROL_SIZE } from "../../lib/ops/adam.ts";
+import { CONTROL_SIZE, optimizerStep } from "../../lib/ops/optimizer.ts";
 import { assert, assertEquals } from "../assert.ts";
 
 /** The hyper-parameters of a fixture. */
@@ -58,7 +58,7 @@ export class OneBatchTraining {
     model.loss(tape, batch.bucket, { totals: created.#totals, smoothing });
     tape.backward(parameters.tensors.values());
     const { clip_norm: maxNorm, betas: [beta1, beta2], epsilon } = training;
-    adam(tape, parameters.flat, created.#control, { maxNorm, beta1, beta2, epsilon });
+    optimizerStep(tape, parameters.flat, created.#control, { maxNorm, beta1, beta2, epsilon });
     created.#plan = await Plan.compile(tape);
     return created;
   }

@@ -8,7 +8,7 @@ import { Tape } from "../../lib/gpu/tape.ts";
 import { persistent, type Tensor } from "../../lib/gpu/tensor.ts";
 import type { RecurrentCell } from "../../lib/models/recurrent_layer.ts";
 import { RecurrentLayers, type RecurrentLayersOptions } from "../../lib/models/recurrent_layers.ts";
-import { adam, CONTROL_SIZE } from "../../lib/ops/adam.ts";
+import { CONTROL_SIZE, optimizerStep } from "../../lib/ops/optimizer.ts";
 import { copyInto } from "../../lib/ops/concatenate.ts";
 import { Random } from "../../lib/random.ts";
 import { decodeSafetensors } from "../../lib/training/safetensors.ts";
@@ -101,7 +101,7 @@ class Training {
     if (cells) created.#score(tape, "final_cells", states, finalCells);
     tape.backward(parameters.tensors.values());
     const { betas: [beta1, beta2], epsilon } = training;
-    adam(tape, parameters.flat, created.#control, { maxNorm, beta1, beta2, epsilon });
+    optimizerStep(tape, parameters.flat, created.#control, { maxNorm, beta1, beta2, epsilon });
     created.#plan = await Plan.compile(tape);
     return created;
   }

@@ -70,6 +70,7 @@ const refused: readonly (readonly [options: object, message: string])[] = [
   [{ decoder: "luong", readout: "maxout" }, "Luong's attentional vector is a tanh"],
   [{ readout: "direct" }, 'output of decoder "bahdanau" takes more than the state'],
   [{ decoder: "sutskever", readoutWidth: 9 }, "it is the state itself, of 256 numbers"],
+  [{ tied: "output", frozen: "target", embedding: 256 }, "the output layer would be frozen"],
   [{ tied: "output", readoutWidth: 9 }, "tied to embeddings of width 128 the readout has to be as wide"],
 ];
 

@@ -3,7 +3,7 @@
 import { Plan } from "../../lib/gpu/plan.ts";
 import { Tape } from "../../lib/gpu/tape.ts";
 import { overwrite, persistent } from "../../lib/gpu/tensor.ts";
-import { CONTROL_SIZE, initialControl, lossScaleOf } from "../../lib/ops/adam.ts";
+import { CONTROL_SIZE, initialControl, lossScaleOf } from "../../lib/ops/optimizer.ts";
 import { copyInto } from "../../lib/ops/concatenate.ts";
 import { gradientScale } from "../../lib/ops/gradient_scale.ts";
 import { assertEquals } from "../assert.ts";

@@ -79,7 +79,10 @@ def softmax(scores: Tensor, inside: Tensor) -> Tensor:
 
 
 class AdditiveAttention(Attention):
-    """v . tanh(W h + U a + b) (Bahdanau et al. 2015, A.1.2); with coverage + w_c c_s in the tanh (See et al. 2017, 11)."""
+    """v . tanh(W h + U a + b) (Bahdanau et al. 2015, A.1.2).
+
+    With coverage the tanh also gets w_c c_s (See et al. 2017, equation 11).
+    """
 
     def __init__(self, options: Options) -> None:
         super().__init__(options)

@@ -61,7 +61,7 @@ class Readout(nn.Linear):
 
 
 class Decoder(nn.Module):
-    """What all decoders have: embedding, recurrent layers, attention, output layer, and the copies of See et al. 2017."""
+    """What all decoders have: embedding, recurrent layers, attention, output layer, and the copies of See et al."""
 
     def __init__(self, options: Options, feed: int, readout: int, readout_bias: bool = True) -> None:
         """`feed` is the width of what enters a step beside the word, `readout` of what the readout is made from."""
@@ -152,8 +152,10 @@ class BahdanauDecoder(Decoder):
 
 
 class LuongDecoder(Decoder):
-    """Attention asks with the state after a step; state and context make the attentional vector, which predicts the word
-    and enters the next step (Luong, Pham and Manning 2015, equation 5 and section 3.3)."""
+    """Attention asks with the state after a step; both make the attentional vector.
+
+    It predicts the word and enters the next step (Luong, Pham and Manning 2015, equation 5 and section 3.3).
+    """
 
     def __init__(self, options: Options) -> None:
         feed = options.readout_width if options.input_feeding else 0

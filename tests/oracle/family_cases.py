@@ -1,7 +1,7 @@
 """The models that family_fixture.py trains, and the batch that it trains them on.
 
-Together the cases have every option of the recurrent Seq2Seq family: each cell with each decoder, each score and span of
-attention, each bridge and readout, tied tables, coverage and copies.
+Together the cases have every option of the recurrent Seq2Seq family: each cell with each decoder, each score and span
+of attention, each bridge and readout, tied tables, coverage and copies.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ TARGET_VOCABULARY = 11
 SOURCE = [[2, 5, 9, 5, 3], [2, 12, 4, 7, 7, 10, 1, 3], [2, 3], [2, 8, 11, 3]]
 TARGET = [[2, 6, 10, 6, 3], [2, 9, 5, 1, 8, 8, 3], [2, 3], [2, 7, 4, 3]]
 
-# The same source in target numbering: its words 9, 12, 10, 1 and 11 are not in the target vocabulary. So are some of the
-# target's, all but one of them copied.
+# The same source in target numbering: its words 9, 12, 10, 1 and 11 are not in the target vocabulary. Some of those
+# stand in the target.
 COPIES = [[2, 6, 11, 6, 3], [2, 11, 5, 8, 8, 12, 13, 3], [2, 3], [2, 7, 11, 3]]
 COPIED_TARGET = [[2, 6, 11, 6, 3], [2, 9, 13, 1, 8, 11, 3], [2, 3], [2, 7, 4, 3]]
 
@@ -42,8 +42,8 @@ class Case:
     @property
     def vocabularies(self) -> dict[str, int]:
         """One vocabulary where there is one table."""
-        one = self.options.get("tied") == "all"
-        return {"source_vocabulary": SOURCE_VOCABULARY, "target_vocabulary": SOURCE_VOCABULARY if one else TARGET_VOCABULARY}
+        target = SOURCE_VOCABULARY if self.options.get("tied") == "all" else TARGET_VOCABULARY
+        return {"source_vocabulary": SOURCE_VOCABULARY, "target_vocabulary": target}
 
     @property
     def copies(self) -> bool:

@@ -7,15 +7,15 @@ tests/fixtures/family.safetensors, all float32, computed in float64, for each ca
     <case>/<name>          every parameter before training (exact: it was drawn as float32)
     <case>/grad.<name>     its gradient in step 1, before clipping
     <case>/after.<name>    its value after ten Adam steps
-tests/fixtures/family.json: hyper-parameters; the batch (time-major, padded at the end), for models that copy the source
-    in target numbering and another target; and for each case the model's options, the loss and the unclipped gradient
-    norm of each step, the first loss as it is without smoothing and coverage, and greedy translations with the parameters
-    `before` and `after`: ids [T][B] without <sos>, <pad> after <eos>; attention [T][B][S] in the order in which the source
-    is read, zero after <eos>, null where there is none. The source is stored unreversed.
+tests/fixtures/family.json: hyper-parameters; the batch (time-major, padded at the end), for models that copy the
+    source in target numbering and another target; and for each case the model's options, the loss and the unclipped
+    gradient norm of each step, the first loss as it is without smoothing and coverage, and greedy translations with
+    the parameters `before` and `after`: ids [T][B] without <sos>, <pad> after <eos>; attention [T][B][S] in the order
+    in which the source is read, zero after <eos>, null where there is none. The source is stored unreversed.
 
-Each case takes the first seed whose fixture tests what it is for: where no rounding in 32 bits could turn a decision, be
-it the choice of a word, of a unit of a maxout layer, of the edge of a window, or of the smaller of weight and coverage.
-For each it prints how far training in float32 is from float64: the tolerance a test may ask for.
+Each case takes the first seed whose fixture tests what it is for: where no rounding in 32 bits could turn a decision,
+be it the choice of a word, of a unit of a maxout layer, of the edge of a window, or of the smaller of weight and
+coverage. For each it prints how far training in float32 is from float64: the tolerance a test may ask for.
 """
 
 from __future__ import annotations
@@ -33,7 +33,18 @@ from decoder import Step
 from family import Seq2Seq, Translation, translate
 from family_cases import CASES, Case
 from family_options import EOS, complete
-from training import FIXTURES, Trained, draw_parameters, format_json, hyper_parameters, pad, report, single, train, worst
+from training import (
+    FIXTURES,
+    Trained,
+    draw_parameters,
+    format_json,
+    hyper_parameters,
+    pad,
+    report,
+    single,
+    train,
+    worst,
+)
 
 INITIAL_RANGE = 0.9  # wide: no gradient drowns in rounding
 CLIPPED = 0.9  # of the first norm, which falls: some steps are clipped

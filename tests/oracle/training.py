@@ -115,7 +115,7 @@ def format_json(value: Any, indent: str = "") -> str:
     if isinstance(value, dict):
         lines = [f"{inner}{json.dumps(key)}: {format_json(item, inner)}" for key, item in value.items()]
         return "{\n" + ",\n".join(lines) + f"\n{indent}}}"
-    if isinstance(value, list) and any(isinstance(item, list) for item in value):
+    if isinstance(value, list) and any(isinstance(item, (dict, list)) for item in value):
         return "[\n" + ",\n".join(inner + format_json(item, inner) for item in value) + f"\n{indent}]"
     if isinstance(value, list) and any(isinstance(item, float) for item in value):
         if len(json.dumps(value)) + len(indent) > 100:

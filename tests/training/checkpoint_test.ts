@@ -130,7 +130,7 @@ const spoilt: {
   {
     file: "config.json",
     what: "a format of the future",
-    spoil: edit((config) => config["format"] = "attend 2"),
+    spoil: edit((config) => config["format"] = "attend 3"),
     says: 'at "format"',
   },
   { file: "source.vocabulary.json", what: "an empty file", spoil: () => "", says: "JSON" },

@@ -137,12 +137,17 @@ testWithDevice("a classifier's folder says what it holds, and is loaded as that"
   for (const each of [model, loaded]) each.close();
 });
 
-testWithDevice("a folder that does not say what it holds is a Seq2Seq's", async (device) => {
+testWithDevice("a folder of the first format is refused, saying why", async (device) => {
   await using folder = await TemporaryFolder.make();
   const model = tinyModel(device);
   for await (const _ of train(model, tinyPairs(20), { epochs: 1, folder: folder.path }));
-  const { kind, ...config } = JSON.parse(await Deno.readTextFile(folder.at("config.json")));
-  assertEquals(kind, "Seq2Seq");
+  const config = JSON.parse(await Deno.readTextFile(folder.at("config.json")));
+  await folder.write("config.json", JSON.stringify({ ...config, format: "attend 1" }));
+  await assertRejects(
+    () => loadModel(device, folder.path),
+    SyntaxError,
+    "the model was saved by an earlier version, whose parts had other names; train it again",
+  );
   await folder.write("config.json", JSON.stringify(config));
   const loaded = await loadModel(device, folder.path);
   assert(loaded instanceof Seq2Seq);

@@ -26,7 +26,7 @@ testWithDevice(
     assertEquals([profile.steps, profile.buckets, profile.adapter], [4, report!.buckets, device.description]);
     assert(profile.buckets > 1);
     const { kernels, dispatches, gpu, wall, host, data } = profile;
-    assert(dispatches <= report!.dispatches && kernels.some(({ kernel }) => kernel === "adam:update"));
+    assert(dispatches <= report!.dispatches && kernels.some(({ kernel }) => kernel === "optimizer:adam"));
     assertEquals(dispatches, kernels.reduce((sum, kernel) => sum + kernel.dispatches, 0));
     assert(kernels.every(({ bytes }) => bytes > 0) && gpu > 0 && wall > 0);
     for (const { mean, maximum } of [host, data]) assert(mean > 0 && maximum >= mean);

@@ -11,22 +11,23 @@ const pairs = tinyPairs(60);
 const common = { epochs: 2, batch: 8, learningRate: 0.02, clipNorm: Infinity, valid: pairs.slice(0, 5) };
 
 /** Trains without a break; returns the hash of the whole checkpoint, optimizer and position included. */
-async function unbroken(device: Device): Promise<string> {
+async function unbroken(device: Device, options: TrainOptions = {}): Promise<string> {
   await using folder = await TemporaryFolder.make();
   const model = tinyModel(device);
-  for await (const _ of train(model, pairs, { ...common, folder: folder.path }));
+  for await (const _ of train(model, pairs, { ...common, ...options, folder: folder.path }));
   model.close();
   return await checkpointHash(folder);
 }
 
 /** Trains with a break, in a model that comes from the checkpoint; returns where it was and the hash at the end. */
-async function broken(device: Device, options: TrainOptions, leave = false) {
+async function broken(device: Device, first: TrainOptions, leave = false, options: TrainOptions = {}) {
   await using folder = await TemporaryFolder.make();
-  const first = tinyModel(device);
-  for await (const _ of train(first, pairs, { ...common, ...options, folder: folder.path })) if (leave) break;
-  first.close();
+  const started = tinyModel(device);
+  const given = { ...common, ...options, folder: folder.path };
+  for await (const _ of train(started, pairs, { ...given, ...first })) if (leave) break;
+  started.close();
   const { model, state } = await loadCheckpoint(device, folder.path);
-  for await (const _ of train(model, pairs, { ...common, folder: folder.path, resume: state! }));
+  for await (const _ of train(model, pairs, { ...given, resume: state! }));
   model.close();
   return { position: state!.position, hash: await checkpointHash(folder) };
 }
@@ -91,6 +92,38 @@ testWithDevice("train() goes on in the middle of the second epoch", async (devic
   for await (const _ of train(second, pairs, { ...options, folder: parts.path, resume: state! }));
   assertEquals(await checkpointHash(parts), await checkpointHash(straight));
   for (const each of [model, first, second]) each.close();
+});
+
+const ways: Record<string, TrainOptions> = {
+  "momentum along a cosine": {
+    ...{ optimizer: "sgd", momentum: 0.9, schedule: "cosine", warmup: 3, decaySteps: 15 },
+  },
+  "RMSProp until the loss is level": {
+    ...{ optimizer: "rmsprop", schedule: "plateau", decayPatience: 1, learningRate: 0.1 },
+  },
+  "averages of weights, and several batches a step": { averageDecay: 0.9, accumulation: 3 },
+};
+for (const [name, options] of Object.entries(ways)) {
+  testWithDevice(`train() goes on as if it had never stopped: ${name}`, async (device) => {
+    const expected = await unbroken(device, { ...options, epochs: 4 });
+    for (const [first, leave] of [[{ epochs: 2 }, false], [{}, true]] as const) {
+      const broke = await broken(device, first, leave, { ...options, epochs: 4 });
+      assertEquals(broke.hash, expected, JSON.stringify([first, broke.position]));
+    }
+  });
+}
+
+testWithDevice("train() refuses to go on with another optimizer", async (device) => {
+  await using folder = await TemporaryFolder.make();
+  const model = tinyModel(device);
+  for await (const _ of train(model, pairs, { ...common, epochs: 1, folder: folder.path }));
+  const { model: loaded, state } = await loadCheckpoint(device, folder.path);
+  await assertRejects(
+    () => train(loaded, pairs, { ...common, optimizer: "sgd", resume: state! }).next(),
+    RangeError,
+    "Cannot resume with the optimizer sgd: the checkpoint is one of adam. Use the same.",
+  );
+  for (const each of [model, loaded]) each.close();
 });
 
 testWithDevice("train() has nothing to do when the checkpoint is at the end", async (device) => {

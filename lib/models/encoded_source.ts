@@ -1,0 +1,54 @@
+// Layer 3: sentences as a translator reads them: reversed or not, and for pointers in the numbering of the target as well.
+
+import type { Tokenizer } from "../data/tokenizer.ts";
+import { EOS, SOS, UNK } from "../data/vocabulary.ts";
+import type { Seq2SeqConfig } from "./seq2seq_options.ts";
+
+/** A source sentence as a model reads it. */
+export interface EncodedSource {
+  /** The word numbers, `<sos>` and `<eos>` included, in the order in which they are read. */
+  readonly ids: Uint32Array;
+  /** The words themselves, in the same order. */
+  readonly words: readonly string[];
+  /** For models that copy: the words in the target's numbering, those that it lacks behind its vocabulary. */
+  readonly copies?: Uint32Array;
+  /** The words that the target's vocabulary lacks; the first one has the number of its size. */
+  readonly unknown?: readonly string[];
+}
+
+/** Turns a source sentence into numbers. */
+export function encodeSource(
+  text: string,
+  { source, target }: { readonly source: Tokenizer; readonly target: Tokenizer },
+  { reverseSource, copy }: Seq2SeqConfig,
+): EncodedSource {
+  const ids = Uint32Array.from(source.encode(text));
+  const words = source.tokens(text);
+  if (reverseSource) {
+    ids.subarray(1, -1).reverse();
+    words.splice(1, words.length - 2, ...words.slice(1, -1).reverse());
+  }
+  return copy ? { ids, words, ...copiesOf(words, target) } : { ids, words };
+}
+
+/** Turns a target sentence into numbers; words that the vocabulary lacks but the source has are those of the source. */
+export function encodeTarget(text: string, target: Tokenizer, { unknown = [] }: EncodedSource): Uint32Array {
+  const ids = Uint32Array.from(target.encode(text));
+  target.tokens(text).forEach((token, t) => {
+    const copied = unknown.indexOf(token);
+    if (ids[t] === UNK && copied >= 0) ids[t] = target.vocabulary.size + copied;
+  });
+  return ids;
+}
+
+/** The words of a source in the target's numbering. */
+function copiesOf(
+  words: readonly string[],
+  { vocabulary }: Tokenizer,
+): { readonly copies: Uint32Array; readonly unknown: readonly string[] } {
+  const inner = words.slice(1, -1); // between <sos> and <eos>
+  const unknown = [...new Set(inner.filter((word) => !vocabulary.has(word)))];
+  const number = (word: string) =>
+    vocabulary.has(word) ? vocabulary.id(word) : vocabulary.size + unknown.indexOf(word);
+  return { copies: Uint32Array.of(SOS, ...inner.map(number), EOS), unknown };
+}

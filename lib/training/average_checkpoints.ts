@@ -1,0 +1,121 @@
+// Training: the mean of several checkpoints as a model of its own, often better than each of them.
+
+import { bestOrLast, readPart } from "./checkpoint.ts";
+import { decodeSafetensors, encodeSafetensors } from "./safetensors.ts";
+import { writeAtomically } from "./write_atomically.ts";
+
+/** A file with weights, and the folder that says of which model. */
+interface Source {
+  readonly folder: string;
+  readonly file: string;
+}
+
+/** Sums of weights, in 64 bits. */
+type Sums = Map<string, { readonly shape: readonly number[]; readonly data: Float64Array }>;
+
+/**
+ * Averages the weights of checkpoints of the same model, such as those of its last epochs (Vaswani et al. 2017, section
+ * 6.1), which `train()` leaves in its folder when told to `keep` some. Needs no GPU.
+ *
+ * @param sources Model folders, whose best checkpoint counts, or the last where there is no best; or `.safetensors` files
+ * in model folders.
+ * @param folder A folder for the result, which {@linkcode loadModel} reads: options and vocabularies of the first source,
+ * and the means as its best weights.
+ * @throws {RangeError} If there is nothing to average, or the folder is one of a training.
+ * @throws {TypeError} If the checkpoints are of different models; the message says which, and what differs.
+ * @throws {Deno.errors.NotFound} If there is no model.
+ * @throws {SyntaxError} If a file is not what it should be.
+ *
+ * @example
+ * ```ts ignore
+ * const epochs = [8, 9, 10].map((epoch) => `runs/names/epoch-${epoch}.safetensors`);
+ * await averageCheckpoints(epochs, "runs/averaged");
+ * ```
+ */
+export async function averageCheckpoints(sources: readonly string[], folder: string): Promise<void> {
+  if (sources.length === 0) throw new RangeError("Cannot average checkpoints: there are none.");
+  await refuseRun(folder);
+  const located: Source[] = [];
+  for (const source of sources) located.push(await locate(source));
+  const [first] = located as [Source];
+  const parts = await readParts(first.folder);
+  const sums: Sums = new Map();
+  for (const source of located) {
+    if (source.folder !== first.folder) {
+      refuseOtherModel(parts, await readParts(source.folder), source.folder);
+    }
+    await add(sums, source, source === first);
+  }
+  await Deno.mkdir(folder, { recursive: true });
+  for (const [name, text] of parts) await writeAtomically(`${folder}/${name}`, text);
+  const means = new Map([...sums].map(([name, { shape, data }]) => {
+    return [name, { shape, data: Float32Array.from(data, (sum) => sum / located.length) }];
+  }));
+  const bytes = encodeSafetensors(means, { averaged: String(located.length) });
+  await writeAtomically(`${folder}/best.safetensors`, bytes);
+}
+
+/** Refuses to replace the best weights of a training. */
+async function refuseRun(folder: string): Promise<void> {
+  if (await Deno.stat(`${folder}/last.safetensors`).then(() => true, () => false)) {
+    throw new RangeError(
+      `Cannot average into "${folder}": a training left its model there. Name another folder.`,
+    );
+  }
+}
+
+/** Where the weights of a source lie. */
+async function locate(source: string): Promise<Source> {
+  const [, folder = ".", file] = /^(?:(.*)[/\\])?([^/\\]+\.safetensors)$/.exec(source) ?? [];
+  if (file !== undefined) return { folder, file };
+  return { folder: source, file: `${await bestOrLast(source)}.safetensors` };
+}
+
+/** What a model folder has besides weights, by name: config.json and the vocabularies. */
+async function readParts(folder: string): Promise<Map<string, string>> {
+  const read = (name: string) => readPart(folder, name, (bytes) => new TextDecoder().decode(bytes));
+  const parts = new Map([["config.json", await read("config.json")]]);
+  for await (const { name } of Deno.readDir(folder)) {
+    if (name.endsWith(".vocabulary.json")) parts.set(name, await read(name));
+  }
+  return parts;
+}
+
+function refuseOtherModel(
+  parts: ReadonlyMap<string, string>,
+  others: ReadonlyMap<string, string>,
+  folder: string,
+): void {
+  for (const name of new Set([...parts.keys(), ...others.keys()])) {
+    const [one, other] = [parts, others].map((parts) => identity(name, parts.get(name)));
+    if (one !== other) {
+      throw new TypeError(`Cannot average with the model in "${folder}": its ${name} says another model.`);
+    }
+  }
+}
+
+/** What checkpoints that can be averaged have in common; how each was trained does not count. */
+function identity(name: string, text: string | undefined): string | undefined {
+  if (name !== "config.json" || text === undefined) return text;
+  const { kind, model } = JSON.parse(text);
+  return JSON.stringify([kind, model]);
+}
+
+/** Adds the weights of a checkpoint to the sums. */
+async function add(sums: Sums, { folder, file }: Source, first: boolean): Promise<void> {
+  const { tensors } = await readPart(folder, file, decodeSafetensors);
+  const weights = [...tensors].filter(([name]) => !name.startsWith("optimizer."));
+  const refuse = (name: string) => {
+    throw new TypeError(
+      `Cannot average with "${folder}/${file}": its parameter "${name}" is another model's.`,
+    );
+  };
+  for (const [name, { shape, data }] of weights) {
+    if (!(data instanceof Float32Array)) refuse(name);
+    if (first) sums.set(name, { shape, data: new Float64Array(data.length) });
+    const sum = sums.get(name);
+    if (sum === undefined || String(sum.shape) !== String(shape)) refuse(name);
+    for (let i = 0; i < data.length; i++) sum!.data[i]! += Number(data[i]);
+  }
+  for (const name of sums.keys()) if (!tensors.has(name)) refuse(name);
+}
