@@ -157,12 +157,12 @@ export { type Chrf, type ChrfOptions, corpusChrf } from "./lib/evaluation/chrf.t
 export { exactMatch } from "./lib/evaluation/exact_match.ts";
 export { type HeldOutLoss, heldOutLoss, type HeldOutOptions } from "./lib/evaluation/held_out.ts";
 export { perplexity } from "./lib/evaluation/perplexity.ts";
+export { type SummarizedModel, summary } from "./lib/report/summary.ts";
 export {
   type LengthScore,
   type LengthScoreOptions,
   scoreByLength,
 } from "./lib/evaluation/score_by_length.ts";
-export { type SummarizedModel, summary } from "./lib/report/summary.ts";
 export { heatMap, type HeatMapInput, type HeatMapOptions } from "./lib/report/heat_map.ts";
 export {
   lengthChart,

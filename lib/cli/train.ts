@@ -148,7 +148,7 @@ export const command: Command = defineCommand({
   },
 });
 
-/** Samples and splits. */
+/** Samples and splits; pairs to validate on may come from elsewhere. */
 async function prepare(pairs: readonly Pair[], values: TrainValues, output: Output): Promise<Split> {
   const { seed, test, replacement, validCorpus } = values;
   const given = validCorpus === undefined ? undefined : await readCorpus(validCorpus, values, output);

@@ -125,7 +125,7 @@ export function completeTraining(options: TrainOptions<unknown>, model: Model<ne
     const value = config[name];
     demand(name, value, value === null || (Number.isInteger(value) && value >= 1), "a positive integer");
   }
-  const { labelSmoothing, maxLength, seed, precision, averageDecay, bestBy, keep, split } = config;
+  const { labelSmoothing, maxLength, seed, precision, averageDecay, bestBy, keep } = config;
   for (
     const [name, value, least] of [
       ["maxSteps", maxSteps, 1],
@@ -151,7 +151,12 @@ export function completeTraining(options: TrainOptions<unknown>, model: Model<ne
       `Cannot train in half precision: the adapter ${model.device.description} has no 16-bit floats. Leave precision out.`,
     );
   }
-  demand("split", split, split === null || /^[0-9a-f]{64}$/.test(split), "what splitHash() returns");
+  demand(
+    "split",
+    config.split,
+    config.split === null || /^[0-9a-f]{64}$/.test(config.split),
+    "what splitHash() returns",
+  );
   refuseUnfit(config, options, model);
   return config;
 }

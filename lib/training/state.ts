@@ -64,16 +64,18 @@ export function parsePosition(json: unknown): TrainingPosition {
  * @throws {RangeError} If epochs have another length, or the optimizer or the split is another one.
  */
 export function checkResumable(state: TrainingState, config: TrainingConfig, stepsPerEpoch: number): void {
-  const { position, config: { optimizer, split } } = state;
+  const { position, config: { optimizer } } = state;
   if (position.stepsPerEpoch !== stepsPerEpoch) {
     throw new RangeError(
       `Cannot resume: an epoch had ${position.stepsPerEpoch} steps, and now has ${stepsPerEpoch}. ` +
         "Use the same corpus, sample, split, batch size and accumulation.",
     );
   }
-  if (split !== null && config.split !== null && split !== config.split) {
+  const { split } = config;
+  if (split !== null && state.config.split !== null && split !== state.config.split) {
     throw new RangeError(
-      `Cannot resume: the split was ${split}, and now is ${config.split}. Use the same corpus, sample, sizes and seed.`,
+      `Cannot resume: the split was ${state.config.split}, and now is ${split}. ` +
+        "Use the same corpus, sample, sizes and seed.",
     );
   }
   const { method } = config.optimizer;
