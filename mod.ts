@@ -139,7 +139,10 @@ export { averageCheckpoints } from "./lib/training/average_checkpoints.ts";
 export type { TrainingPosition, TrainingState } from "./lib/training/state.ts";
 export { type Checkpoint, loadCheckpoint, loadModel, saveCheckpoint } from "./lib/training/checkpoint.ts";
 export { type Classification, classify, type ClassifyOptions } from "./lib/inference/classify.ts";
-export { translate, type TranslateOptions, type Translation } from "./lib/inference/translate.ts";
+export { translate } from "./lib/inference/translate.ts";
+export type { SamplingOptions, TranslateOptions } from "./lib/inference/decoding_options.ts";
+export type { Translation, TranslationAlternative, TranslationScore } from "./lib/inference/translation.ts";
+export type { Mean } from "./lib/ops/mixture.ts";
 
 // Evaluation and inspection
 export {

@@ -12,16 +12,17 @@ import { exactMatch } from "../evaluation/exact_match.ts";
 import { heldOutLoss } from "../evaluation/held_out.ts";
 import { perplexity } from "../evaluation/perplexity.ts";
 import { scoreByLength } from "../evaluation/score_by_length.ts";
-import { translate, type Translation } from "../inference/translate.ts";
+import type { TranslateOptions } from "../inference/decoding_options.ts";
+import { translate } from "../inference/translate.ts";
+import type { Translation } from "../inference/translation.ts";
 import type { Seq2Seq } from "../models/seq2seq.ts";
 import { formatCount } from "../report/format.ts";
 import { heatMap } from "../report/heat_map.ts";
-import { loadModel } from "../training/checkpoint.ts";
 import { writeAtomically } from "../training/write_atomically.ts";
 import { type Command, defineCommand } from "./command.ts";
 import { corpusOptions, readCorpus } from "./corpus_options.ts";
+import { decodingOptions, loadModels, translateOptionsOf } from "./decoding_options.ts";
 import { ExitCode } from "./exit_code.ts";
-import { modelOptions } from "./model_options.ts";
 import type { Output } from "./output.ts";
 
 /** `attend evaluate` */
@@ -33,11 +34,12 @@ export const command: Command = defineCommand({
   examples: [
     { description: "On the test pairs that train set aside", args: "--model runs/names" },
     { description: "On pairs of your own", args: "--model runs/names --corpus pairs.tsv" },
+    { description: "By beam search", args: "--model runs/names --beam 5 --length-penalty 1" },
     { description: "With examples and a heat map", args: "--model runs/names --show 5 --attention out.svg" },
     { description: "For a language without spaces", args: "--model runs/kanji --bleu-tokenizer char" },
   ],
   options: {
-    ...modelOptions,
+    ...decodingOptions,
     corpus: {
       type: "string",
       value: "<corpus>",
@@ -67,19 +69,19 @@ export const command: Command = defineCommand({
       value: "<file>",
       description: "Write which words attention links, a line a pair, in Pharaoh format",
     },
-    batch: { type: "integer", minimum: 1, default: 64, description: "Sentences at a time" },
   },
   async run(values, { output }) {
+    const decoding = translateOptionsOf(values);
     const device = await openDevice();
     try {
-      const model = await loadModel(device, values.model, values.which);
-      if (values.alignment !== undefined && model.config.attention === "none") {
+      const models = await loadModels(device, values);
+      if (values.alignment !== undefined && models[0].config.attention === "none") {
         throw new RangeError(
           `Cannot write "${values.alignment}": the model in ${values.model} has no attention.`,
         );
       }
       const pairs = await readCorpus(values.corpus ?? `${values.model}/test.tsv`, values, output);
-      const figures = await measure(model, pairs, values);
+      const figures = await measure(models, pairs, decoding, values.bleuTokenizer);
       tell(figures, output);
       tellTranslations(figures, values.show, output);
       if (values.attention !== undefined) await drawAttention(figures, values.show, values.attention, output);
@@ -110,19 +112,18 @@ interface Figures {
   readonly references: readonly string[];
 }
 
-interface MeasureValues {
-  readonly batch: number;
-  readonly bleuTokenizer: BleuTokenizer;
-}
-
+/** The losses are those of the first model; all of them translate. */
 async function measure(
-  model: Seq2Seq,
+  models: readonly [Seq2Seq, ...Seq2Seq[]],
   pairs: readonly Pair[],
-  { batch, bleuTokenizer: tokenize }: MeasureValues,
+  decoding: TranslateOptions,
+  tokenize: BleuTokenizer,
 ): Promise<Figures> {
+  const [model] = models;
+  const { batch = 64 } = decoding;
   const { loss, tokens, dropped } = await heldOutLoss(model, pairs, { batch });
   const { loss: freeRunningLoss } = await heldOutLoss(model, pairs, { batch, given: "own" });
-  const translations = await translate(model, pairs.map(({ source }) => source), { batch });
+  const translations = await translate(models, pairs.map(({ source }) => source), decoding);
   const hypotheses = translations.map(({ text }) => text);
   const references = pairs.map(({ target }) => model.target.normalize(target));
   return {

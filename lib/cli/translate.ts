@@ -1,13 +1,14 @@
 // attend translate: sentences in, translations out.
 
 import { openDevice } from "../gpu/device.ts";
-import { translate, type Translation } from "../inference/translate.ts";
+import type { TranslateOptions } from "../inference/decoding_options.ts";
+import { translate } from "../inference/translate.ts";
+import type { Translation } from "../inference/translation.ts";
 import { heatMap } from "../report/heat_map.ts";
-import { loadModel } from "../training/checkpoint.ts";
 import { writeAtomically } from "../training/write_atomically.ts";
 import { type Command, defineCommand } from "./command.ts";
+import { decodingOptions, loadModels, translateOptionsOf } from "./decoding_options.ts";
 import { ExitCode, UsageError } from "./exit_code.ts";
-import { modelOptions } from "./model_options.ts";
 import type { Output } from "./output.ts";
 
 /** Sentences from a file or a pipe that are translated at a time. */
@@ -21,11 +22,19 @@ export const command: Command = defineCommand({
   examples: [
     { description: "Two sentences", args: '--model runs/names "red apple" "black cat"' },
     { description: "A file", args: "--model runs/names --input names.txt" },
+    { description: "The three best", args: '--model runs/names --beam 5 --n-best 3 "red apple"' },
     { description: "See where the model looked", args: '--model runs/names --attention out.svg "red apple"' },
   ],
   positional: { name: "sentence", description: "What to translate", many: true },
   options: {
-    ...modelOptions,
+    ...decodingOptions,
+    nBest: {
+      type: "integer",
+      minimum: 1,
+      default: 1,
+      description: "Translations of each sentence, best first, with their scores; with --sampling, drawn",
+    },
+    prefix: { type: "string", value: "<text>", description: "How every translation begins" },
     input: {
       type: "string",
       short: "i",
@@ -37,7 +46,6 @@ export const command: Command = defineCommand({
       value: "<file.svg>",
       description: "Draw the attention; from the second sentence on the file's name gets a number",
     },
-    batch: { type: "integer", minimum: 1, default: 64, description: "Sentences at a time" },
   },
   async run(values, { output, positional }) {
     if (positional.length > 0 && values.input !== undefined) {
@@ -45,14 +53,15 @@ export const command: Command = defineCommand({
     }
     const sentences = positional.length > 0 ? positional : await readSentences(values.input ?? "-");
     if (sentences.length === 0) throw new UsageError("There is nothing to translate: no sentence was given.");
+    const decoding = { ...translateOptionsOf(values, values.nBest), prefix: values.prefix ?? "" };
     const device = await openDevice();
     try {
-      const model = await loadModel(device, values.model, values.which);
+      const models = await loadModels(device, values);
       for (let start = 0; start < sentences.length; start += SENTENCES_AT_A_TIME) {
         const part = sentences.slice(start, start + SENTENCES_AT_A_TIME);
-        const translations = await translate(model, part, { batch: values.batch });
+        const translations = await translate(models, part, reseeded(decoding, start));
         for (const [index, translation] of translations.entries()) {
-          await tell(part[index]!, translation, start + index, values.attention, output);
+          await tell(part[index]!, translation, start + index, values, output);
         }
       }
       return ExitCode.ok;
@@ -62,24 +71,23 @@ export const command: Command = defineCommand({
   },
 });
 
+/** The options for the sentences from `start` on, for which others are to be drawn than for the first ones. */
+function reseeded(options: TranslateOptions, start: number): TranslateOptions {
+  const { sampling } = options;
+  return sampling ? { ...options, sampling: { ...sampling, seed: (sampling.seed ?? 1) + start } } : options;
+}
+
 async function tell(
   sentence: string,
   translation: Translation,
   index: number,
-  attention: string | undefined,
+  { attention, nBest }: { readonly attention: string | undefined; readonly nBest: number },
   output: Output,
 ): Promise<void> {
-  const { text, source, target, unknown } = translation;
-  output.record({
-    type: "translation",
-    sentence,
-    text,
-    source,
-    target,
-    unknown,
-    attention: translation.attention,
-  });
-  output.line(text);
+  const { source, unknown } = translation;
+  output.record({ type: "translation", sentence, ...translation });
+  if (nBest > 1) { for (const line of ranking(translation)) output.line(line); }
+  else output.line(translation.text);
   if (source.length <= 2) {
     output.notice(`Sentence ${index + 1} has no words, so its translation is empty.`);
     return;
@@ -92,6 +100,12 @@ async function tell(
     const path = index === 0 ? attention : attention.replace(/(\.svg)?$/i, `.${index + 1}$1`);
     await writeAtomically(path, heatMap(translation));
   }
+}
+
+/** A translation and its alternatives with their scores, and an empty line behind them. */
+function ranking(translation: Translation): string[] {
+  const all = [translation, ...translation.alternatives];
+  return [...all.map(({ text, score }) => `${score.normalized.toFixed(4).padStart(9)}  ${text}`), ""];
 }
 
 /** The lines of a file or of standard input. */

@@ -87,7 +87,11 @@ export class Tokenizer {
 
   /** Returns a text as a model could write it at best: its tokens joined again, known or not. */
   normalize(text: string): string {
-    const tokens = this.tokenize(text);
+    return this.join(this.tokenize(text));
+  }
+
+  /** Returns the text that some tokens make. */
+  join(tokens: readonly string[]): string {
     return this.punctuation ? joinPieces(tokens) : tokens.join(" ");
   }
 
@@ -118,7 +122,7 @@ export class Tokenizer {
       if (id === EOS) break;
       if (id !== PAD && id !== SOS) tokens.push(this.vocabulary.token(id));
     }
-    return this.punctuation ? joinPieces(tokens) : tokens.join(" ");
+    return this.join(tokens);
   }
 
   /** Returns the tokens of a text that are not in the vocabulary, each once. */

@@ -1,9 +1,10 @@
-// Layer 1: the bind groups of a plan. Steps of a loop bind the same tensors at other offsets, so they share one.
+// Layer 1: the bind groups of a plan. Steps of a loop bind the same memory: the same tensors at other offsets, or tensors
+// that follow each other in the same buffer. So they share one.
 
 import type { Device } from "./device.ts";
 import type { Storage } from "./tensor.ts";
 
-/** Bind groups, each built once for its layout and storages. */
+/** Bind groups, each built once for its layout and memory. */
 export class BindGroups {
   #groups = new Map<string, GPUBindGroup>();
   #ids = new Map<object, number>();
@@ -13,7 +14,10 @@ export class BindGroups {
 
   /** The group that gives a kernel of this layout these storages. */
   get(layout: GPUBindGroupLayout, storages: readonly Storage[]): GPUBindGroup {
-    const key = [layout, ...storages].map((part) => this.#id(part)).join(" ");
+    const memory = storages.map(({ buffer, byteOffset, byteSize }) =>
+      `${this.#id(buffer!)}:${byteOffset}:${byteSize}`
+    );
+    const key = [this.#id(layout), ...memory].join(" ");
     let group = this.#groups.get(key);
     if (!group) {
       const entries = storages.map(({ buffer, byteOffset, byteSize }, binding) => ({

@@ -89,10 +89,19 @@ export class Plan {
   run(inputs: PlanInputs = {}, end: number = this.dispatches): void {
     this.device.check();
     this.#write(inputs);
+    this.runPart(0, end);
+  }
+
+  /**
+   * Starts the kernels `start` to `end`, without waiting: what {@linkcode run} has left out, so that what the host reads
+   * in between can end a run early. Until the last part no other plan that shares the pool may run.
+   */
+  runPart(start: number, end: number): void {
+    this.device.check();
     const { gpu } = this.device;
     const encoder = gpu.createCommandEncoder();
     const pass = encoder.beginComputePass();
-    this.#ready.encode(pass, 0, end);
+    this.#ready.encode(pass, start, end);
     pass.end();
     gpu.queue.submit([encoder.finish()]);
   }

@@ -1,8 +1,9 @@
 // Uses a trained classifier: texts in, probabilities out. The host waits once a batch.
 
+import type { Tensor } from "../gpu/tensor.ts";
 import type { SequenceClassifier } from "../models/sequence_classifier.ts";
 import { copyInto } from "../ops/concatenate.ts";
-import { pad, PlansByShape, shapeFor } from "./plans_by_shape.ts";
+import { pad, Plans, shapeFor } from "./plans_by_shape.ts";
 
 /** What a model makes of a text. */
 export interface Classification {
@@ -18,11 +19,7 @@ export interface ClassifyOptions {
   readonly batch?: number;
 }
 
-const plans = new PlansByShape((model: SequenceClassifier, tape, shape) => {
-  const logits = tape.kept([shape.rows, 1], "logits");
-  copyInto(tape, model.logits(tape, shape), logits);
-  return logits;
-});
+const plans = new Plans<Tensor>();
 
 /**
  * Tells the class of one text, or of many.
@@ -83,8 +80,15 @@ export async function classify(
 /** The logits of up to a batch of encoded texts. */
 async function run(model: SequenceClassifier, texts: readonly Uint32Array[]): Promise<ArrayLike<number>> {
   const shape = shapeFor(texts.map(({ length }) => length));
-  const { plan, output } = await plans.get(model, shape);
   const { words, lengths } = pad(texts, shape);
-  plan.run({ words: model.words(words), lengths });
-  return (await plan.read(output))[0]!;
+  const set = plans.of([model]);
+  return await set.exclusively(async () => {
+    const { plan, output } = await set.get(`${shape.length} ${shape.rows}`, (tape) => {
+      const logits = tape.kept([shape.rows, 1], "logits");
+      copyInto(tape, model.logits(tape, shape), logits);
+      return logits;
+    });
+    plan.run({ words: model.words(words), lengths });
+    return (await plan.read(output))[0]!;
+  });
 }

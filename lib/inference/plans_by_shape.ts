@@ -23,41 +23,85 @@ export interface ReadyPlan<Output> {
   readonly output: Output;
 }
 
-/** Plans for one use of models of one kind. */
-export class PlansByShape<M extends UsedModel, Output> {
-  #models = new WeakMap<M, { readonly plans: Map<string, ReadyPlan<Output>>; readonly pool: BufferPool }>();
+/** Plans for one use of models, by the models. */
+export class Plans<Output> {
+  #sets = new WeakMap<UsedModel, Map<string, PlanSet<Output>>>();
+  #numbers = new WeakMap<UsedModel, number>();
+  #count = 0;
 
-  /** @param record Records what the plans do. */
-  constructor(readonly record: (model: M, tape: Tape, shape: TextShape) => Output) {}
+  /** The plans in which these models work together; closed with the first of them that is closed. */
+  of(models: readonly UsedModel[]): PlanSet<Output> {
+    const [first] = models as [UsedModel];
+    let sets = this.#sets.get(first);
+    if (!sets) this.#sets.set(first, sets = new Map());
+    const key = models.map((model) => this.#number(model)).join(" ");
+    let set = sets.get(key);
+    if (!set) {
+      const made = set = new PlanSet<Output>(first.device);
+      sets.set(key, made);
+      for (const model of new Set(models)) {
+        model.onClose(() => {
+          if (sets.get(key) === made) sets.delete(key);
+          made.close();
+        });
+      }
+    }
+    return set;
+  }
 
-  /** The plan for a shape, made if this is the first batch that has it. */
-  async get(model: M, shape: TextShape): Promise<ReadyPlan<Output>> {
-    const { plans, pool } = this.#of(model);
-    const key = `${shape.length} ${shape.rows}`;
-    let ready = plans.get(key);
+  #number(model: UsedModel): number {
+    let number = this.#numbers.get(model);
+    if (number === undefined) this.#numbers.set(model, number = this.#count++);
+    return number;
+  }
+}
+
+/** Plans that share their buffers, by what is recorded. */
+export class PlanSet<Output> {
+  #plans = new Map<string, Promise<ReadyPlan<Output>>>();
+  #made: Plan[] = [];
+  #pool: BufferPool;
+  #last: Promise<unknown> = Promise.resolve();
+
+  /** No plans yet. */
+  constructor(readonly device: Device) {
+    this.#pool = new BufferPool(device);
+  }
+
+  /**
+   * The plan of that name, recorded and compiled at the first call.
+   *
+   * @param key Names everything that the recording depends on, such as the shape.
+   */
+  get(key: string, record: (tape: Tape) => Output): Promise<ReadyPlan<Output>> {
+    let ready = this.#plans.get(key);
     if (!ready) {
-      const tape = new Tape(model.device, { training: false });
-      const output = this.record(model, tape, shape);
-      plans.set(key, ready = { plan: await Plan.compile(tape, pool), output });
+      this.#plans.set(key, ready = this.#make(record));
+      ready.catch(() => this.#plans.delete(key));
     }
     return ready;
   }
 
-  #of(model: M) {
-    let made = this.#models.get(model);
-    if (!made) {
-      const { plans, pool } = made = {
-        plans: new Map<string, ReadyPlan<Output>>(),
-        pool: new BufferPool(model.device),
-      };
-      this.#models.set(model, made);
-      model.onClose(() => {
-        this.#models.delete(model);
-        for (const { plan } of plans.values()) plan.close();
-        pool.close();
-      });
-    }
-    return made;
+  /** Does some work when all that was given before is done: plans that run in parts must not come between each other. */
+  exclusively<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#last.then(work);
+    this.#last = result.catch(() => {});
+    return result;
+  }
+
+  /** Frees the plans. */
+  close(): void {
+    for (const plan of this.#made.splice(0)) plan.close();
+    this.#plans.clear();
+    this.#pool.close();
+  }
+
+  async #make(record: (tape: Tape) => Output): Promise<ReadyPlan<Output>> {
+    const tape = new Tape(this.device, { training: false });
+    const output = record(tape);
+    const plan = await Plan.compile(tape, this.#pool);
+    this.#made.push(plan);
+    return { plan, output };
   }
 }
 

@@ -248,8 +248,9 @@ export class Seq2Seq implements Model<Pair> {
   }
 
   #encode(tape: Tape, length: number, rows: number): Encoded {
-    const source = tape.input("source", [length, rows], "u32");
-    const lengths = tape.input("source_lengths", [rows], "u32");
+    // Shared, so that several models can read one batch.
+    const source = tape.sharedInput("source", [length, rows], "u32");
+    const lengths = tape.sharedInput("source_lengths", [rows], "u32");
     const words = dropout(tape, embedding(tape, this.#table, source), this.#dropWords("sourceWords"));
     const embedded = dropout(tape, words, this.#drop("source"));
     return this.#encoder.forward(tape, embedded, lengths);
@@ -257,7 +258,7 @@ export class Seq2Seq implements Model<Pair> {
 
   /** [sourceLength, rows] integers: the source in the target's numbering, of models that copy words. */
   #copies(tape: Tape, sourceLength: number, rows: number): Tensor | undefined {
-    return this.config.copy ? tape.input("copies", [sourceLength, rows], "u32") : undefined;
+    return this.config.copy ? tape.sharedInput("copies", [sourceLength, rows], "u32") : undefined;
   }
 
   #drop(what: keyof typeof STREAMS): DropoutOptions {

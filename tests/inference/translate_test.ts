@@ -1,6 +1,7 @@
 import { Tokenizer } from "../../lib/data/tokenizer.ts";
 import type { Device } from "../../lib/gpu/device.ts";
-import { LONGEST_SOURCE, translate, type Translation } from "../../lib/inference/translate.ts";
+import { LONGEST_SOURCE, translate } from "../../lib/inference/translate.ts";
+import type { Translation } from "../../lib/inference/translation.ts";
 import { Seq2Seq } from "../../lib/models/seq2seq.ts";
 import { testWithDevice } from "../adapter.ts";
 import { assert, assertEquals, assertRejects } from "../assert.ts";
@@ -90,7 +91,10 @@ async function overwriteBias(model: Seq2Seq, data: Float32Array<ArrayBuffer>): P
 testWithDevice("translate() gives the empty text for a sentence without words", async (device) => {
   const model = tinyModel(device);
   for (const sentence of ["", "  ", "?!"]) {
-    const expected = { text: "", source: ["<sos>", "<eos>"], target: [], attention: [], unknown: [] };
+    const expected = {
+      ...{ text: "", source: ["<sos>", "<eos>"], target: [], attention: [], unknown: [], alternatives: [] },
+      score: { logProbability: 0, normalized: 0 },
+    };
     assertEquals(await translate(model, sentence), expected);
   }
   model.close();

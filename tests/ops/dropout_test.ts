@@ -12,6 +12,7 @@ import { Random } from "../../lib/random.ts";
 import { assert, assertEquals, assertThrows } from "../assert.ts";
 import { device, testEachProfile } from "../device.ts";
 import { checkOperation } from "./check.ts";
+import { threefry } from "./threefry.ts";
 
 /** The generator alone. */
 const threefryKernel = defineKernel({
@@ -99,24 +100,6 @@ testEachProfile("dropout() drops other elements in another step, stream and run"
     );
   }
 });
-
-/** Threefry-2x32 with 20 rounds, first word; the plain form of the paper. */
-function threefry(key: readonly [number, number], counter: readonly [number, number]): number {
-  const rotations = [13, 15, 26, 6, 17, 29, 16, 24];
-  const keys = [...key, 0x1bd11bda ^ key[0] ^ key[1]];
-  let [x, y] = [counter[0] + key[0] | 0, counter[1] + key[1] | 0];
-  for (let round = 0; round < 20; round++) {
-    const bits = rotations[round % 8]!;
-    x = x + y | 0;
-    y = (y << bits | y >>> 32 - bits) ^ x;
-    if (round % 4 === 3) {
-      const injection = (round + 1) / 4;
-      x = x + keys[injection % 3]! | 0;
-      y = y + keys[(injection + 1) % 3]! + injection | 0;
-    }
-  }
-  return x >>> 0;
-}
 
 checkOperation({
   name: "dropout() of [5, 13] in step 3, by its formula",
