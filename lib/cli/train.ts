@@ -122,8 +122,10 @@ export const command: Command = defineCommand({
         ...{ folder: values.output, ...(state ? { resume: state } : {}) },
       };
       completeTraining(options, model); // refuses what does not go together before anything is written
-      await writePairs(`${values.output}/test.tsv`, data.test);
-      await writePairs(`${values.output}/valid.tsv`, data.valid);
+      if (!values.resume) { // a split that turns out to be another must not replace the one of the model
+        await writePairs(`${values.output}/test.tsv`, data.test);
+        await writePairs(`${values.output}/valid.tsv`, data.valid);
+      }
       const log = await RunLog.open(values.output, values.resume);
       const started = performance.now();
       for await (const progress of train(model, data.train, options)) {

@@ -4,7 +4,7 @@ import type { Tokenizer } from "../data/tokenizer.ts";
 import { formatCount } from "../report/format.ts";
 import type { Output } from "./output.ts";
 
-/** Unknown words that are shown; records have more. */
+/** Unknown words that are shown, if they occur more than once; records have more. */
 const MOST_SHOWN = 5;
 
 /** Tells how many words a side has, how much of the validation text they cover, and what they miss most. */
@@ -30,8 +30,9 @@ export function tellVocabulary(
       percent(knownTypes / types)
     } of its vocabulary`;
   output.line(`${side}      ${formatCount(vocabulary.size)} words${covered}`);
-  if (unknown.length === 0) return;
-  const list = unknown.slice(0, MOST_SHOWN).map(({ token, count }) => `${token} (${count})`).join(", ");
+  const frequent = unknown.filter(({ count }) => count > 1).slice(0, MOST_SHOWN);
+  if (frequent.length === 0) return;
+  const list = frequent.map(({ token, count }) => `${token} (${count})`).join(", ");
   output.line(`            most often unknown: ${list}`);
 }
 

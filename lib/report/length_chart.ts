@@ -34,7 +34,7 @@ export interface LengthSeries {
  * Draws the scores of one or more systems against the length of the source sentences.
  *
  * A point stands at the mean length of its bucket's sentences; pointing at it tells the bucket and how many sentences
- * it has. The vertical axis begins at 0, so that heights compare.
+ * it has. Both axes begin at 0, so that heights and lengths compare.
  *
  * @param series The systems, in the order of the legend; scores that are not finite are left out.
  * @param options A heading, the size, and what the scores are.
@@ -67,7 +67,10 @@ export function lengthChart(series: readonly LengthSeries[], options: LengthChar
   }
   const lines: Line[] = finite.map(({ label, scores }) => ({
     label,
-    points: scores.map((point) => [point.meanLength, point.score, tip(point, measure)]),
+    // A BLEU of 100 comes out a trifle above, and would stretch the axis to 110.
+    points: scores.map((
+      point,
+    ) => [point.meanLength, Number(point.score.toPrecision(6)), tip(point, measure)]),
   }));
   const description = finite.filter(({ scores }) => scores.length > 0)
     .map(({ label, scores }) => `${label}: ${scores.map((point) => tip(point, measure)).join(", ")}`).join(

@@ -56,7 +56,7 @@ export interface Axes {
   readonly x: string;
   /** What is along the vertical axis. */
   readonly y: string;
-  /** Whether the vertical axis begins at 0. */
+  /** Whether the axes begin at 0. */
   readonly fromZero: boolean;
 }
 
@@ -125,6 +125,7 @@ export function drawLines(lines: readonly Line[], axes: Axes, options: ChartOpti
     marginBottom: margins.bottom,
     marginLeft: margins.left,
     style: { fontSize: "13px", color: INK },
+    x: { zero: axes.fromZero },
     y: { nice: true, zero: axes.fromZero, ...yDomain(drawn, axes.fromZero) },
     marks: [
       background(margins),

@@ -61,7 +61,7 @@ export function parsePosition(json: unknown): TrainingPosition {
  *
  * @param config The options of the training that is to go on.
  * @param stepsPerEpoch The steps of its epochs.
- * @throws {RangeError} If epochs have another length, or the optimizer is another one.
+ * @throws {RangeError} If epochs have another length, or the optimizer or the split is another one.
  */
 export function checkResumable(state: TrainingState, config: TrainingConfig, stepsPerEpoch: number): void {
   const { position, config: { optimizer } } = state;

@@ -69,6 +69,16 @@ testWithAdapter("train tells the overlap and the hash of the split, and records 
   assertEquals(JSON.parse(await Deno.readTextFile(`${model}/config.json`)).training.split, hash);
 });
 
+testWithAdapter("--resume with another split is refused, and leaves the model's own test pairs", async () => {
+  await trained();
+  const before = await Deno.readTextFile(`${model}/test.tsv`);
+  const args = ["train", "--corpus", corpus, "--output", model, "--resume", "--epochs", "3", ...TINY];
+  const { code, stderr } = await attend([...args, "--seed", "2"]);
+  assertEquals(code, 1);
+  assertStringIncludes(stderr, "Cannot resume: the split was ");
+  assertEquals(await Deno.readTextFile(`${model}/test.tsv`), before);
+});
+
 testWithAdapter("evaluate draws scores by length and writes alignments", async () => {
   await trained();
   const chart = folder.at("length.svg"), file = folder.at("test.align");

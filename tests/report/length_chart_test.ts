@@ -40,6 +40,8 @@ Deno.test("lengthChart() names another measure, and draws a single score, or not
   checkXml(svg);
   assertStringIncludes(svg, "chrF 61.25 for 3 words");
   assertStringIncludes(svg, "<title>chrF by length of the source</title>");
+  const full = lengthChart([{ label: "a", scores: [point(1, 2, 20), point(3, 4, 100.00000000000004)] }]);
+  assert(full.includes(">100<") && !full.includes(">110<"));
   const flat = lengthChart([{ label: "a", scores: scores.map((score) => ({ ...score, score: 0 })) }]);
   assert(!flat.includes("NaN"));
 });
