@@ -78,7 +78,6 @@ export { Random } from "./lib/random.ts";
 
 // Models, training and use
 export {
-  type GreedyOutput,
   Seq2Seq,
   type Seq2SeqConfig,
   type Seq2SeqOptions,
