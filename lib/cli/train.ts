@@ -3,7 +3,7 @@
 import type { Pair } from "../data/pair.ts";
 import { sample } from "../data/sample.ts";
 import { type Split, split } from "../data/split.ts";
-import { Tokenizer } from "../data/tokenizer.ts";
+import type { Tokenizer } from "../data/tokenizer.ts";
 import { type Device, openDevice } from "../gpu/device.ts";
 import { Seq2Seq } from "../models/seq2seq.ts";
 import { formatBytes, formatCount, formatDuration } from "../report/format.ts";
@@ -19,6 +19,7 @@ import type { Output } from "./output.ts";
 import { tellProfile } from "./profile.ts";
 import { RunLog, writePairs } from "./run_folder.ts";
 import { seq2seqOptions, seq2seqOptionsOf } from "./seq2seq_options.ts";
+import { assertTokenizerOptions, learnTokenizers, tokenizerOptions } from "./tokenizer_options.ts";
 
 const options = {
   corpus: {
@@ -43,17 +44,7 @@ const options = {
   valid: { type: "integer", minimum: 0, default: 200, description: "Pairs to hold out for validation" },
   test: { type: "integer", minimum: 0, default: 200, description: "Pairs to hold out for the final test" },
   ...corpusOptions,
-  punctuation: {
-    type: "boolean",
-    description: "Keep punctuation and case, so that translations are full text",
-  },
-  minFrequency: {
-    type: "integer",
-    minimum: 1,
-    default: 1,
-    description: "Leave rarer words out of the vocabularies",
-  },
-  maxVocabulary: { type: "integer", minimum: 5, description: "Keep only so many words of each language" },
+  ...tokenizerOptions,
   ...seq2seqOptions,
   epochs: { type: "integer", minimum: 1, default: 10, description: "Passes over the training pairs" },
   maxSteps: { type: "integer", minimum: 1, description: "Stop after so many steps" },
@@ -94,6 +85,7 @@ export const command: Command = defineCommand({
   ],
   options,
   async run(values, { output, interruption }) {
+    assertTokenizerOptions(values);
     const interrupted = values.profile ? undefined : interruption(); // there is nothing to save
     const pairs = await readCorpus(values.corpus, values, output);
     const data = prepare(pairs, values, output);
@@ -169,22 +161,14 @@ async function open(device: Device, data: Split, values: TrainValues, output: Ou
   if (values.resume) return await loadCheckpoint(device, values.output);
   const exists = await Deno.stat(`${values.output}/last.safetensors`).then(() => true, () => false);
   if (exists && !values.profile) output.notice(`The model in ${values.output} will be overwritten.`);
-  const learn = (texts: readonly string[]) =>
-    Tokenizer.words(texts, {
-      punctuation: values.punctuation,
-      lowerCase: !values.punctuation,
-      minFrequency: values.minFrequency,
-      ...(values.maxVocabulary === undefined ? {} : { maxSize: values.maxVocabulary }),
-    });
-  const source = learn(data.train.map((pair) => pair.source));
-  const target = learn(data.train.map((pair) => pair.target));
+  const { source, target } = learnTokenizers(data.train, values);
   tellVocabulary("source", source, data.valid.map((pair) => pair.source), output);
   tellVocabulary("target", target, data.valid.map((pair) => pair.target), output);
   const options = { source, target, ...seq2seqOptionsOf(values), seed: values.seed };
   return { model: new Seq2Seq(device, options), state: undefined };
 }
 
-/** Tells how many words a side has, and how much of the validation text they cover. */
+/** Tells how many tokens a side has, and how much of the validation text they cover. */
 function tellVocabulary(side: string, tokenizer: Tokenizer, texts: readonly string[], output: Output): void {
   const { vocabulary } = tokenizer;
   const { fraction, tokens } = vocabulary.coverage(texts.map((text) => tokenizer.tokenize(text)));
@@ -195,7 +179,8 @@ function tellVocabulary(side: string, tokenizer: Tokenizer, texts: readonly stri
     coverage: tokens === 0 ? null : fraction,
   });
   const covered = tokens === 0 ? "" : `, which cover ${(100 * fraction).toFixed(1)} % of the validation text`;
-  output.line(`${side}      ${formatCount(vocabulary.size)} words${covered}`);
+  const what = tokenizer.kind === "words" ? "words" : "tokens";
+  output.line(`${side}      ${formatCount(vocabulary.size)} ${what}${covered}`);
 }
 
 function trainOptions(values: TrainValues) {

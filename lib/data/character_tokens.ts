@@ -31,6 +31,14 @@ export class CharacterTokens implements TokenizerKind {
     const treatment = { byteFallback, lowerCase, nfc, plainPunctuation };
     const reserved = byteFallback ? BYTE_TOKENS : [];
     const { maxSize = Infinity } = options;
+    if (maxSize <= SPECIALS.length + reserved.length) {
+      throw new RangeError(
+        `Cannot learn characters: maxSize must be above ${
+          SPECIALS.length + reserved.length
+        }, the special tokens` +
+          `${byteFallback ? " and those for bytes" : ""}, got ${maxSize}`,
+      );
+    }
     const characters = alphabetOf(
       countCharacters(texts.map((text) => [normalize(text, treatment), 1])),
       { ...options, maxSize: maxSize - reserved.length },
