@@ -79,6 +79,10 @@ export const command: Command = defineCommand({
   examples: [
     { description: "Names of emoji and symbols, English to German", args: "--output runs/names" },
     { description: "Sentences from Tatoeba", args: "--corpus tatoeba:deu-eng --sample 50000 --epochs 10" },
+    {
+      description: "Parts of words, shared by both languages",
+      args: "--tokenizer bpe --merges 2000 --joint",
+    },
     { description: "Multi30k", args: "--corpus train.de.gz,train.en.gz --min-frequency 2" },
     { description: "Go on where it stopped", args: "--output runs/names --resume --epochs 20" },
     { description: "See where the time of a step goes", args: "--profile" },

@@ -1,11 +1,11 @@
 // The tokenizer.json of Hugging Face's libraries: what all kinds of tokenizers write into it alike.
 
 import type { Merge } from "./merges.ts";
-import type { Step } from "./normalization.ts";
+import type { HuggingFaceStep } from "./normalization.ts";
 import { EOS, SOS, SPECIALS, type Vocabulary } from "./vocabulary.ts";
 
 /** The model of a tokenizer.json: how a piece of text becomes tokens, and the tokens' numbers. */
-export interface HuggingFaceModel extends Step {
+export interface HuggingFaceModel extends HuggingFaceStep {
   /** The number of each token. */
   readonly vocab: Readonly<Record<string, number>>;
   /** The merges of byte pair encoding in order. */
@@ -21,26 +21,26 @@ export interface HuggingFaceTokenizer {
   /** Short texts are not filled up. */
   readonly padding: null;
   /** The special tokens. */
-  readonly added_tokens: readonly Step[];
+  readonly added_tokens: readonly HuggingFaceStep[];
   /** What is done to the text first. */
-  readonly normalizer: Step | null;
+  readonly normalizer: HuggingFaceStep | null;
   /** Where the text is cut. */
-  readonly pre_tokenizer: Step | null;
+  readonly pre_tokenizer: HuggingFaceStep | null;
   /** How the pieces become tokens. */
   readonly model: HuggingFaceModel;
   /** `<sos>` before and `<eos>` after. */
-  readonly post_processor: Step;
+  readonly post_processor: HuggingFaceStep;
   /** How tokens become text. */
-  readonly decoder: Step | null;
+  readonly decoder: HuggingFaceStep | null;
 }
 
 /** The parts that differ between the kinds. */
 export interface HuggingFaceParts {
-  readonly normalizers: readonly Step[];
-  readonly preTokenizer: Step | null;
-  readonly model: Step;
+  readonly normalizers: readonly HuggingFaceStep[];
+  readonly preTokenizer: HuggingFaceStep | null;
+  readonly model: HuggingFaceStep;
   readonly merges?: readonly Merge[];
-  readonly decoder: Step | null;
+  readonly decoder: HuggingFaceStep | null;
 }
 
 /**
@@ -97,7 +97,7 @@ export function huggingFaceTokenizer(vocabulary: Vocabulary, parts: HuggingFaceP
 }
 
 /** The model of byte pair encoding, which without merges is one of characters. */
-export function bpeModel(byteFallback: boolean): Step {
+export function bpeModel(byteFallback: boolean): HuggingFaceStep {
   return {
     type: "BPE",
     dropout: null,
@@ -110,7 +110,7 @@ export function bpeModel(byteFallback: boolean): Step {
   };
 }
 
-function sentenceTemplate(): Step {
+function sentenceTemplate(): HuggingFaceStep {
   const special = (id: number, sequence: number) => ({
     SpecialToken: { id: SPECIALS[id]!, type_id: sequence },
   });

@@ -11,7 +11,7 @@ export interface TextOptions {
 }
 
 /** One step of a tokenizer.json. */
-export type Step = Readonly<Record<string, unknown>>;
+export type HuggingFaceStep = Readonly<Record<string, unknown>>;
 
 /** Characters and what they become, in the notation that regular expressions share. */
 const PLAIN: readonly (readonly [pattern: string, plain: string])[] = [
@@ -33,7 +33,7 @@ export function normalizeText(text: string, options: TextOptions): string {
 }
 
 /** The options as the steps of a tokenizer.json. */
-export function normalizers(options: TextOptions): Step[] {
+export function normalizers(options: TextOptions): HuggingFaceStep[] {
   return [
     ...(options.nfc ? [{ type: "NFC" }] : []),
     ...(options.plainPunctuation ? PLAIN.map(([pattern, plain]) => replaceStep(pattern, plain)) : []),
@@ -42,7 +42,7 @@ export function normalizers(options: TextOptions): Step[] {
 }
 
 /** A step that replaces what a regular expression matches. */
-export function replaceStep(pattern: string, content: string): Step {
+export function replaceStep(pattern: string, content: string): HuggingFaceStep {
   return { type: "Replace", pattern: { Regex: pattern }, content };
 }
 

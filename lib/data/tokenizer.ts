@@ -77,7 +77,7 @@ export class Tokenizer {
    * import { Tokenizer } from "./tokenizer.ts";
    *
    * const tokenizer = Tokenizer.bpe(["low lower lowest", "new newer newest"], { merges: 12, byteFallback: true });
-   * console.assert(tokenizer.tokenize("slower").join(" ") === "▁ s low er");
+   * console.assert(tokenizer.tokenize("slower").join(" ") === "▁ s l o wer");
    * console.assert(tokenizer.decode(tokenizer.encode("newest 🐘!")) === "newest 🐘!");
    * const varied = tokenizer.encode("lowest", { dropout: 0.5, random: new Random(1) });
    * console.assert(tokenizer.decode(varied) === "lowest");
