@@ -5,7 +5,7 @@ import { alphabetOf, countCharacters, spellUnknown } from "./character_tokens.ts
 import { bpeModel, type HuggingFaceTokenizer, huggingFaceTokenizer } from "./hugging_face.ts";
 import { learnMerges } from "./learn_merges.ts";
 import { applyMerges, type Merge, type Ranks, ranksOf } from "./merges.ts";
-import { normalizers, normalizeText, replaceStep, type TextOptions } from "./normalization.ts";
+import { normalizers, normalizeText, type TextOptions } from "./normalization.ts";
 import type { MergeDropout, TokenizerKind } from "./tokenizer_kind.ts";
 import { SPECIALS, Vocabulary } from "./vocabulary.ts";
 

@@ -1,5 +1,6 @@
 // Our tokenizers against Hugging Face's library, which reads them from their tokenizer.json; and damaged files.
 
+import fc from "npm:fast-check@4.10.2";
 import { Tokenizer as Theirs } from "npm:@huggingface/tokenizers@0.2.0";
 import { loadCorpus } from "../../lib/data/corpus.ts";
 import { HUGGING_FACE_CONFIG } from "../../lib/data/hugging_face.ts";
@@ -69,6 +70,25 @@ for (const kind of ["words", "bpe", "characters"] as const) {
     }
   });
 }
+
+Deno.test("Hugging Face's library gives the same numbers for any text that spells no special token", () => {
+  const training = [
+    "aB  ▁éE\u0301<0x41>İΣ \n\ufeff😀日",
+    "ΟΔΟΣ'ΑΒ the the cat catcat",
+    "aaaaaaa aaaa aaaaaaaaa",
+  ];
+  const text = fc.oneof(
+    fc.string({ unit: "binary", maxLength: 40 }),
+    fc.string({ unit: fc.constantFrom(..."aB  ▁éE\u0301\u0307<0x41>IİΣσΑ'\n\ufeff😀日the"), maxLength: 40 }),
+  );
+  for (const treatment of TREATMENTS) {
+    for (const kind of ["words", "bpe", "characters"] as const) {
+      const ours = Tokenizer[kind](training, { ...treatment, byteFallback: true, minFrequency: 1 });
+      const theirs = new Theirs(stored(ours) as object, HUGGING_FACE_CONFIG);
+      fc.assert(fc.property(text, (text) => assertEquals(theirs.encode(text).ids, ours.encode(text))));
+    }
+  }
+});
 
 Deno.test("toHuggingFace() refuses words with punctuation, saying why", () => {
   const tokenizer = Tokenizer.words(["a, b"], { punctuation: true });
