@@ -5,7 +5,7 @@
  * A script goes through four stages, each of them plain data to the next:
  *
  * 1. {@linkcode loadCorpus}, {@linkcode sample} and {@linkcode split} make sentence pairs.
- * 2. {@linkcode Tokenizer} learns the words of both languages; {@linkcode Seq2Seq} is a model for them.
+ * 2. {@linkcode Tokenizer} learns the words of both languages, or parts of words; {@linkcode Seq2Seq} is a model for them.
  * 3. {@linkcode train} teaches it; {@linkcode loadModel} reads what training saved.
  * 4. {@linkcode translate} uses it, {@linkcode corpusBleu} and its like measure it, {@linkcode heatMap} shows where it
  *    looked.
@@ -49,7 +49,20 @@ export { loadMovieReviews, type MovieReviewOptions, type MovieReviews } from "./
 export { sample, type SampleOptions } from "./lib/data/sample.ts";
 export { type Overlap, type Split, split, type SplitOptions, type SplitOverlap } from "./lib/data/split.ts";
 export { splitHash } from "./lib/data/split_hash.ts";
-export { Tokenizer, type WordsOptions } from "./lib/data/tokenizer.ts";
+export {
+  type BpeOptions,
+  type CharactersOptions,
+  Tokenizer,
+  type WordsOptions,
+} from "./lib/data/tokenizer.ts";
+export type { MergeDropout, WordsJSON } from "./lib/data/tokenizer_kind.ts";
+export type { Merge } from "./lib/data/merges.ts";
+export type { HuggingFaceStep, TextOptions } from "./lib/data/normalization.ts";
+export {
+  HUGGING_FACE_CONFIG,
+  type HuggingFaceModel,
+  type HuggingFaceTokenizer,
+} from "./lib/data/hugging_face.ts";
 export {
   type Coverage,
   EOS,

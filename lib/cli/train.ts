@@ -3,7 +3,7 @@
 import type { Pair } from "../data/pair.ts";
 import { sample } from "../data/sample.ts";
 import { type Split, split } from "../data/split.ts";
-import { Tokenizer } from "../data/tokenizer.ts";
+import type { Tokenizer } from "../data/tokenizer.ts";
 import { type Device, openDevice } from "../gpu/device.ts";
 import { Seq2Seq } from "../models/seq2seq.ts";
 import { formatBytes, formatCount, formatDuration } from "../report/format.ts";
@@ -21,6 +21,7 @@ import { tellProfile } from "./profile.ts";
 import { RunLog, writePairs } from "./run_folder.ts";
 import { readVectors, seq2seqOptions, seq2seqOptionsOf, vectorOptions } from "./seq2seq_options.ts";
 import { tellSplit } from "./split.ts";
+import { assertTokenizerOptions, learnTokenizers, tokenizerOptions } from "./tokenizer_options.ts";
 import { courseOptions, stepOptions, trainingOptions } from "./training_options.ts";
 import { tellVocabulary } from "./vocabulary.ts";
 
@@ -52,17 +53,7 @@ const options = {
   },
   test: { type: "integer", minimum: 0, default: 200, description: "Pairs to hold out for the final test" },
   ...corpusOptions,
-  punctuation: {
-    type: "boolean",
-    description: "Keep punctuation and case, so that translations are full text",
-  },
-  minFrequency: {
-    type: "integer",
-    minimum: 1,
-    default: 1,
-    description: "Leave rarer words out of the vocabularies",
-  },
-  maxVocabulary: { type: "integer", minimum: 5, description: "Keep only so many words of each language" },
+  ...tokenizerOptions,
   ...seq2seqOptions,
   ...vectorOptions,
   ...trainingOptions,
@@ -86,6 +77,10 @@ export const command: Command = defineCommand({
   examples: [
     { description: "Names of emoji and symbols, English to German", args: "--output runs/names" },
     { description: "Sentences from Tatoeba", args: "--corpus tatoeba:deu-eng --sample 50000 --epochs 10" },
+    {
+      description: "Parts of words, shared by both languages",
+      args: "--tokenizer bpe --merges 2000 --joint",
+    },
     { description: "Multi30k", args: "--corpus train.de.gz,train.en.gz --min-frequency 2" },
     {
       description: "By gradient descent, as Luong et al. (2015)",
@@ -96,6 +91,7 @@ export const command: Command = defineCommand({
   ],
   options,
   async run(values, { output, interruption }) {
+    assertTokenizerOptions(values);
     const interrupted = values.profile ? undefined : interruption(); // there is nothing to save
     const pairs = await readCorpus(values.corpus, values, output);
     const data = await prepare(pairs, values, output);
@@ -163,15 +159,7 @@ async function open(device: Device, data: Split, values: TrainValues, output: Ou
   if (values.resume) return await loadCheckpoint(device, values.output);
   const exists = await Deno.stat(`${values.output}/last.safetensors`).then(() => true, () => false);
   if (exists && !values.profile) output.notice(`The model in ${values.output} will be overwritten.`);
-  const learn = (texts: readonly string[]) =>
-    Tokenizer.words(texts, {
-      punctuation: values.punctuation,
-      lowerCase: !values.punctuation,
-      minFrequency: values.minFrequency,
-      ...(values.maxVocabulary === undefined ? {} : { maxSize: values.maxVocabulary }),
-    });
-  const source = learn(data.train.map((pair) => pair.source));
-  const target = learn(data.train.map((pair) => pair.target));
+  const { source, target } = learnTokenizers(data.train, values);
   tellVocabulary("source", source, data.valid.map((pair) => pair.source), output);
   tellVocabulary("target", target, data.valid.map((pair) => pair.target), output);
   const options = { source, target, ...seq2seqOptionsOf(values), seed: values.seed };

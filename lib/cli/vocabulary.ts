@@ -29,7 +29,11 @@ export function tellVocabulary(
     : `, which cover ${percent(fraction)} of the validation text and ${
       percent(knownTypes / types)
     } of its vocabulary`;
-  output.line(`${side}      ${formatCount(vocabulary.size)} words${covered}`);
+  output.line(
+    `${side}      ${formatCount(vocabulary.size)} ${
+      tokenizer.kind === "words" ? "words" : "tokens"
+    }${covered}`,
+  );
   const frequent = unknown.filter(({ count }) => count > 1).slice(0, MOST_SHOWN);
   if (frequent.length === 0) return;
   const list = frequent.map(({ token, count }) => `${token} (${count})`).join(", ");

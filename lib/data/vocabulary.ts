@@ -9,7 +9,8 @@ export const SOS: number = 2;
 /** The number of `<eos>`, which ends every sentence. */
 export const EOS: number = 3;
 
-const SPECIALS: readonly string[] = ["<pad>", "<unk>", "<sos>", "<eos>"];
+/** The special tokens by number. */
+export const SPECIALS: readonly string[] = ["<pad>", "<unk>", "<sos>", "<eos>"];
 
 /** Which tokens become part of a vocabulary. */
 export interface VocabularyOptions {
