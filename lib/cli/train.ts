@@ -3,7 +3,6 @@
 import type { Pair } from "../data/pair.ts";
 import { sample } from "../data/sample.ts";
 import { type Split, split } from "../data/split.ts";
-import type { Tokenizer } from "../data/tokenizer.ts";
 import { type Device, openDevice } from "../gpu/device.ts";
 import { Seq2Seq } from "../models/seq2seq.ts";
 import { formatBytes, formatCount, formatDuration } from "../report/format.ts";
