@@ -5,7 +5,7 @@
  * A script goes through four stages, each of them plain data to the next:
  *
  * 1. {@linkcode loadCorpus}, {@linkcode sample} and {@linkcode split} make sentence pairs.
- * 2. {@linkcode Tokenizer} learns the words of both languages; {@linkcode Seq2Seq} is a model for them.
+ * 2. {@linkcode Tokenizer} learns the words of both languages, or parts of words; {@linkcode Seq2Seq} is a model for them.
  * 3. {@linkcode train} teaches it; {@linkcode loadModel} reads what training saved.
  * 4. {@linkcode translate} uses it, {@linkcode corpusBleu} and its like measure it, {@linkcode heatMap} shows where it
  *    looked.
@@ -48,13 +48,28 @@ export type { LabelledText } from "./lib/data/labelled_text.ts";
 export { loadMovieReviews, type MovieReviewOptions, type MovieReviews } from "./lib/data/movie_reviews.ts";
 export { sample, type SampleOptions } from "./lib/data/sample.ts";
 export { type Overlap, type Split, split, type SplitOptions, type SplitOverlap } from "./lib/data/split.ts";
-export { Tokenizer, type WordsOptions } from "./lib/data/tokenizer.ts";
+export { splitHash } from "./lib/data/split_hash.ts";
+export {
+  type BpeOptions,
+  type CharactersOptions,
+  Tokenizer,
+  type WordsOptions,
+} from "./lib/data/tokenizer.ts";
+export type { MergeDropout, WordsJSON } from "./lib/data/tokenizer_kind.ts";
+export type { Merge } from "./lib/data/merges.ts";
+export type { HuggingFaceStep, TextOptions } from "./lib/data/normalization.ts";
+export {
+  HUGGING_FACE_CONFIG,
+  type HuggingFaceModel,
+  type HuggingFaceTokenizer,
+} from "./lib/data/hugging_face.ts";
 export {
   type Coverage,
   EOS,
   PAD,
   SOS,
   UNK,
+  type UnknownToken,
   Vocabulary,
   type VocabularyOptions,
 } from "./lib/data/vocabulary.ts";
@@ -76,7 +91,6 @@ export { Random } from "./lib/random.ts";
 
 // Models, training and use
 export {
-  type GreedyOutput,
   Seq2Seq,
   type Seq2SeqConfig,
   type Seq2SeqOptions,
@@ -143,12 +157,35 @@ export type { Translation, TranslationAlternative, TranslationScore } from "./li
 export type { Mean } from "./lib/ops/mixture.ts";
 
 // Evaluation and inspection
+export {
+  alignment,
+  alignmentErrorRate,
+  type AlignmentLink,
+  type AlignmentOptions,
+  type Attended,
+  formatAlignment,
+  parseAlignment,
+  type ReferenceAlignment,
+} from "./lib/evaluation/alignment.ts";
 export { type Bleu, type BleuOptions, type BleuTokenizer, corpusBleu } from "./lib/evaluation/bleu.ts";
+export { type Chrf, type ChrfOptions, corpusChrf } from "./lib/evaluation/chrf.ts";
 export { exactMatch } from "./lib/evaluation/exact_match.ts";
 export { type HeldOutLoss, heldOutLoss, type HeldOutOptions } from "./lib/evaluation/held_out.ts";
 export { perplexity } from "./lib/evaluation/perplexity.ts";
 export { type SummarizedModel, summary } from "./lib/report/summary.ts";
+export {
+  type LengthScore,
+  type LengthScoreOptions,
+  scoreByLength,
+} from "./lib/evaluation/score_by_length.ts";
 export { heatMap, type HeatMapInput, type HeatMapOptions } from "./lib/report/heat_map.ts";
+export {
+  lengthChart,
+  type LengthChartOptions,
+  type LengthPoint,
+  type LengthSeries,
+} from "./lib/report/length_chart.ts";
+export type { ChartOptions } from "./lib/report/line_chart.ts";
 
 // The GPU layer, for operations and models of your own
 export {

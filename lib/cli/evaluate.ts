@@ -1,11 +1,17 @@
 // attend evaluate: figures for a model on pairs that it has not learned from.
 
 import type { Pair } from "../data/pair.ts";
+import type { Tokenizer } from "../data/tokenizer.ts";
+import type { Coverage } from "../data/vocabulary.ts";
 import { openDevice } from "../gpu/device.ts";
+import { alignment, formatAlignment } from "../evaluation/alignment.ts";
 import { type Bleu, corpusBleu } from "../evaluation/bleu.ts";
+import { BLEU_TOKENIZERS, type BleuTokenizer } from "../evaluation/bleu_tokenizer.ts";
+import { type Chrf, corpusChrf } from "../evaluation/chrf.ts";
 import { exactMatch } from "../evaluation/exact_match.ts";
 import { heldOutLoss } from "../evaluation/held_out.ts";
 import { perplexity } from "../evaluation/perplexity.ts";
+import { scoreByLength } from "../evaluation/score_by_length.ts";
 import type { TranslateOptions } from "../inference/decoding_options.ts";
 import { translate } from "../inference/translate.ts";
 import type { Translation } from "../inference/translation.ts";
@@ -30,6 +36,7 @@ export const command: Command = defineCommand({
     { description: "On pairs of your own", args: "--model runs/names --corpus pairs.tsv" },
     { description: "By beam search", args: "--model runs/names --beam 5 --length-penalty 1" },
     { description: "With examples and a heat map", args: "--model runs/names --show 5 --attention out.svg" },
+    { description: "For a language without spaces", args: "--model runs/kanji --bleu-tokenizer char" },
   ],
   options: {
     ...decodingOptions,
@@ -40,11 +47,27 @@ export const command: Command = defineCommand({
       description: "The pairs to measure on, as for train",
     },
     ...corpusOptions,
+    bleuTokenizer: {
+      type: "choice",
+      choices: BLEU_TOKENIZERS,
+      default: "13a",
+      description: "How BLEU cuts words, by sacreBLEU's names",
+    },
     show: { type: "integer", minimum: 0, default: 0, description: "Translations to show" },
     attention: {
       type: "string",
       value: "<file.svg>",
       description: "Draw the attention of the longest one shown",
+    },
+    byLength: {
+      type: "string",
+      value: "<file.svg>",
+      description: "Draw BLEU by the length of the source",
+    },
+    alignment: {
+      type: "string",
+      value: "<file>",
+      description: "Write which words attention links, a line a pair, in Pharaoh format",
     },
   },
   async run(values, { output }) {
@@ -52,23 +75,18 @@ export const command: Command = defineCommand({
     const device = await openDevice();
     try {
       const models = await loadModels(device, values);
+      if (values.alignment !== undefined && models[0].config.attention === "none") {
+        throw new RangeError(
+          `Cannot write "${values.alignment}": the model in ${values.model} has no attention.`,
+        );
+      }
       const pairs = await readCorpus(values.corpus ?? `${values.model}/test.tsv`, values, output);
-      const figures = await measure(models, pairs, decoding);
+      const figures = await measure(models, pairs, decoding, values.bleuTokenizer);
       tell(figures, output);
-      const shown = figures.translations.slice(
-        0,
-        Math.max(values.show, values.attention === undefined ? 0 : 1),
-      );
-      for (const [index, translation] of shown.slice(0, values.show).entries()) {
-        const { source, target } = pairs[index]!;
-        output.record({ type: "translation", source, reference: target, text: translation.text });
-        output.line(`            ${source} → ${translation.text || "(nothing)"}  [${target}]`);
-      }
-      if (values.attention !== undefined) {
-        const longest = shown.reduce((a, b) => b.target.length > a.target.length ? b : a);
-        await writeAtomically(values.attention, heatMap(longest));
-        output.line(`attention   ${values.attention}`);
-      }
+      tellTranslations(figures, values.show, output);
+      if (values.attention !== undefined) await drawAttention(figures, values.show, values.attention, output);
+      if (values.byLength !== undefined) await drawByLength(figures, values, values.byLength, output);
+      if (values.alignment !== undefined) await writeAlignments(figures, values.alignment, output);
       return ExitCode.ok;
     } finally {
       device.close();
@@ -77,49 +95,125 @@ export const command: Command = defineCommand({
 });
 
 interface Figures {
+  readonly pairs: readonly Pair[];
+  /** The loss when the decoder is given the right words. */
   readonly loss: number;
+  /** The loss when it is given its own. */
+  readonly freeRunningLoss: number;
   readonly tokens: number;
   readonly dropped: number;
+  /** What each vocabulary knows of the pairs. */
+  readonly coverage: { readonly source: Coverage; readonly target: Coverage };
   readonly bleu: Bleu;
+  readonly chrf: Chrf;
   readonly exact: number;
   readonly translations: readonly Translation[];
+  readonly hypotheses: readonly string[];
+  readonly references: readonly string[];
 }
 
-/** The loss is that of the first model; all of them translate. */
+/** The losses are those of the first model; all of them translate. */
 async function measure(
   models: readonly [Seq2Seq, ...Seq2Seq[]],
   pairs: readonly Pair[],
   decoding: TranslateOptions,
+  tokenize: BleuTokenizer,
 ): Promise<Figures> {
   const [model] = models;
-  const { loss, tokens, dropped } = await heldOutLoss(model, pairs, { batch: decoding.batch ?? 64 });
+  const { batch = 64 } = decoding;
+  const { loss, tokens, dropped } = await heldOutLoss(model, pairs, { batch });
+  const { loss: freeRunningLoss } = await heldOutLoss(model, pairs, { batch, given: "own" });
   const translations = await translate(models, pairs.map(({ source }) => source), decoding);
   const hypotheses = translations.map(({ text }) => text);
   const references = pairs.map(({ target }) => model.target.normalize(target));
-  const exact = exactMatch(hypotheses, references);
-  return { loss, tokens, dropped, bleu: corpusBleu(hypotheses, references), exact, translations };
+  return {
+    pairs,
+    ...{ loss, freeRunningLoss, tokens, dropped, translations, hypotheses, references },
+    bleu: corpusBleu(hypotheses, references, { tokenize }),
+    chrf: corpusChrf(hypotheses, references),
+    exact: exactMatch(hypotheses, references),
+    coverage: {
+      source: coverageOf(model.source, pairs.map(({ source }) => source)),
+      target: coverageOf(model.target, pairs.map(({ target }) => target)),
+    },
+  };
 }
 
-function tell({ loss, tokens, dropped, bleu, exact, translations }: Figures, output: Output): void {
+function coverageOf(tokenizer: Tokenizer, texts: readonly string[]): Coverage {
+  return tokenizer.vocabulary.coverage(texts.map((text) => tokenizer.tokenize(text)));
+}
+
+function tell(figures: Figures, output: Output): void {
+  const { pairs, loss, freeRunningLoss, tokens, dropped, bleu, chrf, exact } = figures;
   output.record({
     type: "evaluation",
-    pairs: translations.length,
+    pairs: pairs.length,
     loss,
     perplexity: perplexity(loss),
+    freeRunning: { loss: freeRunningLoss, perplexity: perplexity(freeRunningLoss) },
     tokens,
     dropped,
     bleu: bleu.score,
     signature: bleu.signature,
+    chrf: { score: chrf.score, signature: chrf.signature },
     exactMatch: exact,
+    coverage: figures.coverage,
   });
-  output.line(`pairs       ${formatCount(translations.length)}, ${formatCount(tokens)} words to predict`);
+  output.line(`pairs       ${formatCount(pairs.length)}, ${formatCount(tokens)} words to predict`);
   if (dropped > 0) {
     output.notice(`${formatCount(dropped)} pairs were too long for the loss and left out of it.`);
   }
   output.line(
     `loss        ${loss.toFixed(4)} nats a word, perplexity ${perplexity(loss).toFixed(2)}, teacher-forced`,
   );
+  output.line(
+    `            ${freeRunningLoss.toFixed(4)} nats a word, perplexity ${
+      perplexity(freeRunningLoss).toFixed(2)
+    }, free-running`,
+  );
   output.line(`BLEU        ${bleu.score.toFixed(2)}   ${bleu}`);
   output.line(`            ${bleu.signature}`);
+  output.line(`chrF        ${chrf.score.toFixed(2)}   ${chrf.signature}`);
   output.line(`exact       ${(100 * exact).toFixed(1)} % of the translations equal their reference`);
+}
+
+function tellTranslations({ pairs, translations }: Figures, count: number, output: Output): void {
+  for (const [index, { text }] of translations.slice(0, count).entries()) {
+    const { source, target } = pairs[index]!;
+    output.record({ type: "translation", source, reference: target, text });
+    output.line(`            ${source} → ${text || "(nothing)"}  [${target}]`);
+  }
+}
+
+async function drawAttention({ translations }: Figures, shown: number, file: string, output: Output) {
+  const longest = translations.slice(0, Math.max(shown, 1))
+    .reduce((a, b) => b.target.length > a.target.length ? b : a);
+  await writeAtomically(file, heatMap(longest));
+  output.record({ type: "attention", file });
+  output.line(`attention   ${file}`);
+}
+
+async function drawByLength(
+  { pairs, hypotheses, references }: Figures,
+  { model, bleuTokenizer: tokenize }: { model: string; bleuTokenizer: BleuTokenizer },
+  file: string,
+  output: Output,
+) {
+  const { lengthChart } = await import("../report/length_chart.ts"); // a third of a second, for those who ask
+  const scores = scoreByLength(pairs.map(({ source }) => source), hypotheses, references, {
+    score: (hypotheses, references) => corpusBleu(hypotheses, references, { tokenize }).score,
+  });
+  await writeAtomically(
+    file,
+    lengthChart([{ label: model, scores }], { title: "BLEU by length of the source" }),
+  );
+  output.record({ type: "lengths", measure: "BLEU", scores, file });
+  output.line(`by length   ${file}`);
+}
+
+async function writeAlignments({ translations }: Figures, file: string, output: Output) {
+  const alignments = translations.map((translation) => alignment(translation));
+  await writeAtomically(file, alignments.map((links) => `${formatAlignment(links)}\n`).join(""));
+  output.record({ type: "alignment", file, links: alignments.reduce((sum, links) => sum + links.length, 0) });
+  output.line(`alignment   ${file}`);
 }

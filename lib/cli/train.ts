@@ -3,7 +3,7 @@
 import type { Pair } from "../data/pair.ts";
 import { sample } from "../data/sample.ts";
 import { type Split, split } from "../data/split.ts";
-import { Tokenizer } from "../data/tokenizer.ts";
+import type { Tokenizer } from "../data/tokenizer.ts";
 import { type Device, openDevice } from "../gpu/device.ts";
 import { Seq2Seq } from "../models/seq2seq.ts";
 import { formatBytes, formatCount, formatDuration } from "../report/format.ts";
@@ -20,7 +20,10 @@ import type { Output } from "./output.ts";
 import { tellProfile } from "./profile.ts";
 import { RunLog, writePairs } from "./run_folder.ts";
 import { readVectors, seq2seqOptions, seq2seqOptionsOf, vectorOptions } from "./seq2seq_options.ts";
+import { tellSplit } from "./split.ts";
+import { assertTokenizerOptions, learnTokenizers, tokenizerOptions } from "./tokenizer_options.ts";
 import { courseOptions, stepOptions, trainingOptions } from "./training_options.ts";
+import { tellVocabulary } from "./vocabulary.ts";
 
 const options = {
   corpus: {
@@ -50,17 +53,7 @@ const options = {
   },
   test: { type: "integer", minimum: 0, default: 200, description: "Pairs to hold out for the final test" },
   ...corpusOptions,
-  punctuation: {
-    type: "boolean",
-    description: "Keep punctuation and case, so that translations are full text",
-  },
-  minFrequency: {
-    type: "integer",
-    minimum: 1,
-    default: 1,
-    description: "Leave rarer words out of the vocabularies",
-  },
-  maxVocabulary: { type: "integer", minimum: 5, description: "Keep only so many words of each language" },
+  ...tokenizerOptions,
   ...seq2seqOptions,
   ...vectorOptions,
   ...trainingOptions,
@@ -84,6 +77,10 @@ export const command: Command = defineCommand({
   examples: [
     { description: "Names of emoji and symbols, English to German", args: "--output runs/names" },
     { description: "Sentences from Tatoeba", args: "--corpus tatoeba:deu-eng --sample 50000 --epochs 10" },
+    {
+      description: "Parts of words, shared by both languages",
+      args: "--tokenizer bpe --merges 2000 --joint",
+    },
     { description: "Multi30k", args: "--corpus train.de.gz,train.en.gz --min-frequency 2" },
     {
       description: "By gradient descent, as Luong et al. (2015)",
@@ -94,9 +91,11 @@ export const command: Command = defineCommand({
   ],
   options,
   async run(values, { output, interruption }) {
+    assertTokenizerOptions(values);
     const interrupted = values.profile ? undefined : interruption(); // there is nothing to save
     const pairs = await readCorpus(values.corpus, values, output);
     const data = await prepare(pairs, values, output);
+    const splitHash = await tellSplit(data, output);
     const device = await openDevice();
     output.line(`adapter     ${device.description}`);
     try {
@@ -109,12 +108,20 @@ export const command: Command = defineCommand({
         return ExitCode.ok;
       }
       const options = {
-        ...{ ...stepOptions(values), ...courseOptions(values), onReport, valid: data.valid },
+        ...{
+          ...stepOptions(values),
+          ...courseOptions(values),
+          onReport,
+          valid: data.valid,
+          split: splitHash,
+        },
         ...{ folder: values.output, ...(state ? { resume: state } : {}) },
       };
       completeTraining(options, model); // refuses what does not go together before anything is written
-      await writePairs(`${values.output}/test.tsv`, data.test);
-      await writePairs(`${values.output}/valid.tsv`, data.valid);
+      if (!values.resume) { // a split that turns out to be another must not replace the one of the model
+        await writePairs(`${values.output}/test.tsv`, data.test);
+        await writePairs(`${values.output}/valid.tsv`, data.valid);
+      }
       const log = await RunLog.open(values.output, values.resume);
       const started = performance.now();
       for await (const progress of train(model, data.train, options)) {
@@ -137,32 +144,14 @@ export const command: Command = defineCommand({
   },
 });
 
-/** Samples and splits, and tells how the held-out parts overlap with training. */
+/** Samples and splits; pairs to validate on may come from elsewhere. */
 async function prepare(pairs: readonly Pair[], values: TrainValues, output: Output): Promise<Split> {
   const { seed, test, replacement, validCorpus } = values;
   const given = validCorpus === undefined ? undefined : await readCorpus(validCorpus, values, output);
   const valid = given ? 0 : values.valid;
   const drawn = values.sample === undefined ? pairs : sample(pairs, values.sample, { seed, replacement });
   const parts = split(drawn, { valid, test, seed });
-  const data = given ? { ...parts, valid: given } : parts;
-  const { overlap, randomOverlap } = data;
-  output.record({
-    type: "split",
-    train: data.train.length,
-    valid: data.valid.length,
-    test: data.test.length,
-    overlap: overlap.test,
-    randomOverlap: randomOverlap.test,
-  });
-  const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
-  output.line(
-    `split       ${
-      formatCount(data.train.length)
-    } to train, ${data.valid.length} to validate, ${data.test.length} ` +
-      `to test; of the test's sentences ${percent(overlap.test.sourceFraction)} stand in training too ` +
-      `(split at random: ${percent(randomOverlap.test.sourceFraction)})`,
-  );
-  return data;
+  return given ? { ...parts, valid: given } : parts;
 }
 
 /** A fresh model, or with --resume the one in the output folder. */
@@ -170,15 +159,7 @@ async function open(device: Device, data: Split, values: TrainValues, output: Ou
   if (values.resume) return await loadCheckpoint(device, values.output);
   const exists = await Deno.stat(`${values.output}/last.safetensors`).then(() => true, () => false);
   if (exists && !values.profile) output.notice(`The model in ${values.output} will be overwritten.`);
-  const learn = (texts: readonly string[]) =>
-    Tokenizer.words(texts, {
-      punctuation: values.punctuation,
-      lowerCase: !values.punctuation,
-      minFrequency: values.minFrequency,
-      ...(values.maxVocabulary === undefined ? {} : { maxSize: values.maxVocabulary }),
-    });
-  const source = learn(data.train.map((pair) => pair.source));
-  const target = learn(data.train.map((pair) => pair.target));
+  const { source, target } = learnTokenizers(data.train, values);
   tellVocabulary("source", source, data.valid.map((pair) => pair.source), output);
   tellVocabulary("target", target, data.valid.map((pair) => pair.target), output);
   const options = { source, target, ...seq2seqOptionsOf(values), seed: values.seed };
@@ -188,20 +169,6 @@ async function open(device: Device, data: Split, values: TrainValues, output: Ou
     output.line(`${side}      ${formatCount(found)} of ${formatCount(words)} words begin with given vectors`);
   });
   return { model, state: undefined };
-}
-
-/** Tells how many words a side has, and how much of the validation text they cover. */
-function tellVocabulary(side: string, tokenizer: Tokenizer, texts: readonly string[], output: Output): void {
-  const { vocabulary } = tokenizer;
-  const { fraction, tokens } = vocabulary.coverage(texts.map((text) => tokenizer.tokenize(text)));
-  output.record({
-    type: "vocabulary",
-    side,
-    words: vocabulary.size,
-    coverage: tokens === 0 ? null : fraction,
-  });
-  const covered = tokens === 0 ? "" : `, which cover ${(100 * fraction).toFixed(1)} % of the validation text`;
-  output.line(`${side}      ${formatCount(vocabulary.size)} words${covered}`);
 }
 
 /** Shows the parameters; to machines, each by itself. */

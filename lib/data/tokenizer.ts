@@ -1,24 +1,24 @@
 // Text to token numbers and back: what stands between a sentence and a model.
 
-import { EOS, PAD, SOS, Vocabulary, type VocabularyOptions } from "./vocabulary.ts";
-import { isWhite, joinPieces, pieces, words } from "./words.ts";
+import { type BpeOptions, BpeTokens } from "./bpe_tokens.ts";
+import { type CharactersOptions, CharacterTokens } from "./character_tokens.ts";
+import type { HuggingFaceTokenizer } from "./hugging_face.ts";
+import { readHuggingFace } from "./read_hugging_face.ts";
+import type { MergeDropout, TokenizerKind, WordsJSON } from "./tokenizer_kind.ts";
+import { EOS, PAD, SOS, type Vocabulary } from "./vocabulary.ts";
+import { type WordsOptions, WordTokens } from "./word_tokens.ts";
 
-/** How a word tokenizer cuts text and which words it keeps. */
-export interface WordsOptions extends VocabularyOptions {
-  /** Whether punctuation marks are tokens and text can be restored; false when omitted. */
-  readonly punctuation?: boolean;
-  /** Whether words lose their case; true when omitted. */
-  readonly lowerCase?: boolean;
-}
+export type { BpeOptions } from "./bpe_tokens.ts";
+export type { CharactersOptions } from "./character_tokens.ts";
+export type { WordsOptions } from "./word_tokens.ts";
 
 /**
  * Cuts sentences into tokens and numbers them.
  *
- * Without punctuation the tokens are exactly those of Python's `re.findall(r"\w+", text)`, each lower-cased.
- * With punctuation and without lower-casing, `decode(encode(text))` is the text itself as long as every token of
- * it is known. A tokenizer is learned from the training part of a corpus only, and stored with the model.
+ * The tokens are words, parts of words, or characters. A tokenizer is learned from the training part of a corpus only,
+ * and stored with the model.
  *
- * @example
+ * @example Words
  * ```ts
  * import { Tokenizer } from "./tokenizer.ts";
  *
@@ -26,31 +26,85 @@ export interface WordsOptions extends VocabularyOptions {
  * console.assert(tokenizer.encode("My lost key").join() === "2,5,7,4,3");
  * console.assert(tokenizer.decode(tokenizer.encode("My lost cat")) === "my lost <unk>");
  * ```
+ *
+ * @example Parts of words, the same for both languages
+ * ```ts
+ * import { Tokenizer } from "./tokenizer.ts";
+ *
+ * const pairs = [{ source: "a warm winter", target: "ein warmer Winter" }];
+ * const joint = Tokenizer.bpe(pairs.flatMap(({ source, target }) => [source, target]), { merges: 20 });
+ * const tokenizers = { source: joint, target: joint }; // for a new Seq2Seq
+ * console.assert(tokenizers.target.tokenize("warmer").join(" ") === "▁warm er");
+ * ```
  */
 export class Tokenizer {
-  /** The tokens that are known. */
-  readonly vocabulary: Vocabulary;
-  /** Whether punctuation marks are tokens and text can be restored. */
-  readonly punctuation: boolean;
-  /** Whether words lose their case. */
-  readonly lowerCase: boolean;
+  readonly #kind: TokenizerKind;
 
-  private constructor(vocabulary: Vocabulary, punctuation: boolean, lowerCase: boolean) {
-    this.vocabulary = vocabulary;
-    this.punctuation = punctuation;
-    this.lowerCase = lowerCase;
+  private constructor(kind: TokenizerKind) {
+    this.#kind = kind;
   }
 
   /**
    * Learns the words of some sentences.
    *
+   * Without punctuation the tokens are exactly those of Python's `re.findall(r"\w+", text)`, each lower-cased. With
+   * punctuation and without lower-casing, `decode(encode(text))` is the text itself as long as every token of it is known.
+   *
    * @param sentences The training part of one side of a corpus.
    * @param options How to cut the text, and which words to keep.
    */
   static words(sentences: readonly string[], options: WordsOptions = {}): Tokenizer {
-    const { punctuation = false, lowerCase = true } = options;
-    const text = tokensOf(sentences, punctuation, lowerCase);
-    return new Tokenizer(Vocabulary.from(text, options), punctuation, lowerCase);
+    return new Tokenizer(WordTokens.learn(sentences, options));
+  }
+
+  /**
+   * Learns parts of words by byte pair encoding (Sennrich et al. 2016, "Neural Machine Translation of Rare Words with
+   * Subword Units"): beginning with characters, the most frequent pair of neighbours becomes a token, again and again.
+   *
+   * A space belongs to the word after it and is shown as `▁`; a text that has this character itself has a space there for
+   * a tokenizer. Merges stay within words and within runs of punctuation. Case and white space are kept unless the options
+   * say otherwise; with `byteFallback`, `decode(encode(text))` is `normalize(text)` for every text.
+   *
+   * For one vocabulary of both languages, learn from the texts of both sides and use the tokenizer twice.
+   *
+   * @param texts The training part of one side of a corpus, or of both.
+   * @param options What to learn, and how to treat text.
+   * @throws {RangeError} If an option is out of range.
+   *
+   * @example
+   * ```ts
+   * import { Random } from "../random.ts";
+   * import { Tokenizer } from "./tokenizer.ts";
+   *
+   * const tokenizer = Tokenizer.bpe(["low lower lowest", "new newer newest"], { merges: 12, byteFallback: true });
+   * console.assert(tokenizer.tokenize("slower").join(" ") === "▁ s l o wer");
+   * console.assert(tokenizer.decode(tokenizer.encode("newest 🐘!")) === "newest 🐘!");
+   * const varied = tokenizer.encode("lowest", { dropout: 0.5, random: new Random(1) });
+   * console.assert(tokenizer.decode(varied) === "lowest");
+   * ```
+   */
+  static bpe(texts: readonly string[], options: BpeOptions = {}): Tokenizer {
+    return new Tokenizer(BpeTokens.learn(texts, options));
+  }
+
+  /**
+   * Learns the characters of some texts, white space and punctuation among them.
+   *
+   * @param texts The training part of one side of a corpus, or of both.
+   * @param options Which characters to keep, and how to treat text.
+   * @throws {RangeError} If an option is out of range.
+   *
+   * @example
+   * ```ts
+   * import { Tokenizer } from "./tokenizer.ts";
+   *
+   * const tokenizer = Tokenizer.characters(["Oh no!"], { byteFallback: true });
+   * console.assert(tokenizer.tokenize("Oh é").join(",") === "O,h, ,<0xC3>,<0xA9>");
+   * console.assert(tokenizer.decode(tokenizer.encode("Oh é")) === "Oh é");
+   * ```
+   */
+  static characters(texts: readonly string[], options: CharactersOptions = {}): Tokenizer {
+    return new Tokenizer(CharacterTokens.learn(texts, options));
   }
 
   /**
@@ -60,29 +114,65 @@ export class Tokenizer {
    * @throws {TypeError} If it is no tokenizer, saying what is wrong.
    */
   static fromJSON(json: unknown): Tokenizer {
-    const { kind, punctuation, lowerCase, vocabulary, ...others } = record(json);
-    if (kind !== "words") {
-      throw new TypeError(`Cannot read a tokenizer: its kind must be "words", got ${JSON.stringify(kind)}`);
+    if (typeof json !== "object" || json === null || Array.isArray(json)) {
+      throw new TypeError(
+        "Cannot read a tokenizer: expected an object with kind, punctuation, lowerCase, vocabulary, " +
+          "or a tokenizer.json",
+      );
     }
-    if (typeof punctuation !== "boolean" || typeof lowerCase !== "boolean") {
-      throw new TypeError("Cannot read a tokenizer: punctuation and lowerCase must be true or false");
-    }
-    const [other] = Object.keys(others);
-    if (other !== undefined) {
-      throw new TypeError(`Cannot read a tokenizer: unknown key ${JSON.stringify(other)}`);
-    }
-    return new Tokenizer(Vocabulary.fromJSON(vocabulary), punctuation, lowerCase);
+    if (Object.hasOwn(json, "model")) return Tokenizer.fromHuggingFace(json);
+    return new Tokenizer(WordTokens.fromJSON(json as Record<string, unknown>));
   }
 
-  /** Returns all that is needed to restore the tokenizer, as plain data. */
-  toJSON(): { kind: "words"; punctuation: boolean; lowerCase: boolean; vocabulary: string[] } {
-    const { punctuation, lowerCase, vocabulary } = this;
-    return { kind: "words", punctuation, lowerCase, vocabulary: vocabulary.toJSON() };
+  /**
+   * Restores what `toHuggingFace` returned. Other files are read if they cut text in a way that this library has.
+   *
+   * @param json The parsed `tokenizer.json`; it may come from anywhere.
+   * @throws {TypeError} If it is malformed, or cuts text in another way, saying what is wrong.
+   */
+  static fromHuggingFace(json: unknown): Tokenizer {
+    return new Tokenizer(readHuggingFace(json));
+  }
+
+  /** What its tokens are. */
+  get kind(): "words" | "bpe" | "characters" {
+    return this.#kind.kind;
+  }
+
+  /** The tokens that are known. */
+  get vocabulary(): Vocabulary {
+    return this.#kind.vocabulary;
+  }
+
+  /** Whether punctuation marks are tokens and text can be restored. */
+  get punctuation(): boolean {
+    return this.#kind.punctuation;
+  }
+
+  /** Whether text loses its case. */
+  get lowerCase(): boolean {
+    return this.#kind.lowerCase;
+  }
+
+  /** Returns all that is needed to restore the tokenizer, as plain data: for all but words, a `tokenizer.json`. */
+  toJSON(): WordsJSON | HuggingFaceTokenizer {
+    return this.#kind.toJSON();
+  }
+
+  /**
+   * Returns the content of a `tokenizer.json`, from which Hugging Face's libraries make a tokenizer that gives the same
+   * numbers; `HUGGING_FACE_CONFIG` is the `tokenizer_config.json` that belongs to it. Only a text that spells a special
+   * token, such as `<eos>`, has that token for them, and plain text for us.
+   *
+   * @throws {TypeError} If the tokenizer cannot be expressed so: words with punctuation.
+   */
+  toHuggingFace(): HuggingFaceTokenizer {
+    return this.#kind.toHuggingFace();
   }
 
   /** Cuts a text into tokens, known or not. */
   tokenize(text: string): string[] {
-    return tokenize(text, this.punctuation, this.lowerCase);
+    return this.#kind.tokenize(text);
   }
 
   /** Returns a text as a model could write it at best: its tokens joined again, known or not. */
@@ -92,22 +182,30 @@ export class Tokenizer {
 
   /** Returns the text that some tokens make. */
   join(tokens: readonly string[]): string {
-    return this.punctuation ? joinPieces(tokens) : tokens.join(" ");
+    return this.#kind.join(tokens);
   }
 
-  /** Returns the token numbers of a text: `SOS`, its tokens with `UNK` for those unknown, `EOS`. */
-  encode(text: string): number[] {
-    return [SOS, ...this.#readable(text).map((token) => this.vocabulary.id(token)), EOS];
+  /**
+   * Returns the token numbers of a text: `SOS`, its tokens with `UNK` for those unknown, `EOS`.
+   *
+   * @param text Any text.
+   * @param options For parts of words, whether to leave out merges at random.
+   * @throws {TypeError} If there are no merges to leave out, or no source of randomness.
+   * @throws {RangeError} If the probability is none.
+   */
+  encode(text: string, options: MergeDropout = {}): number[] {
+    this.#check(options);
+    return [SOS, ...this.#kind.readable(text, options).map((token) => this.vocabulary.id(token)), EOS];
   }
 
   /** Returns a text as `encode` reads it, one token for each number, those unknown as they stand. */
   tokens(text: string): string[] {
-    return ["<sos>", ...this.#readable(text), "<eos>"];
+    return ["<sos>", ...this.#kind.readable(text), "<eos>"];
   }
 
-  /** Encodes many texts. */
-  encodeAll(texts: readonly string[]): Uint32Array[] {
-    return texts.map((text) => new Uint32Array(this.encode(text)));
+  /** Encodes many texts. See {@linkcode Tokenizer.encode}. */
+  encodeAll(texts: readonly string[], options: MergeDropout = {}): Uint32Array[] {
+    return texts.map((text) => new Uint32Array(this.encode(text, options)));
   }
 
   /**
@@ -127,38 +225,21 @@ export class Tokenizer {
 
   /** Returns the tokens of a text that are not in the vocabulary, each once. */
   unknown(text: string): string[] {
-    return [...new Set(this.#readable(text).filter((token) => !this.vocabulary.has(token)))];
+    return [...new Set(this.#kind.readable(text).filter((token) => !this.vocabulary.has(token)))];
   }
 
-  /** The tokens of a text. Unusual white space is kept where it was learned, and otherwise counts as a space. */
-  #readable(text: string): string[] {
-    const tokens = this.tokenize(text);
-    if (!this.punctuation) return tokens;
-    return tokens.filter((token) => this.vocabulary.has(token) || !isWhite(token));
+  #check({ dropout = 0, random }: MergeDropout): void {
+    if (!(dropout >= 0 && dropout <= 1)) {
+      throw new RangeError(`Cannot leave out merges: dropout must be from 0 to 1, got ${dropout}`);
+    }
+    if (dropout === 0) return;
+    if (this.kind !== "bpe") {
+      throw new TypeError(
+        `Cannot leave out merges: a tokenizer of ${this.kind} has none. Use Tokenizer.bpe.`,
+      );
+    }
+    if (random === undefined) {
+      throw new TypeError("Cannot leave out merges: random is missing. Give new Random(seed).");
+    }
   }
-}
-
-function* tokensOf(
-  sentences: readonly string[],
-  punctuation: boolean,
-  lowerCase: boolean,
-): Generator<string[]> {
-  for (const sentence of sentences) yield tokenize(sentence, punctuation, lowerCase);
-}
-
-function tokenize(text: string, punctuation: boolean, lowerCase: boolean): string[] {
-  const tokens = punctuation ? pieces(text) : words(text);
-  if (!lowerCase) return tokens;
-  // Token by token, as the original does: lower-casing can make characters that would part the text elsewhere.
-  for (let index = 0; index < tokens.length; index++) tokens[index] = tokens[index]!.toLowerCase();
-  return tokens;
-}
-
-function record(json: unknown): Readonly<Record<string, unknown>> {
-  if (typeof json === "object" && json !== null && !Array.isArray(json)) {
-    return json as Record<string, unknown>;
-  }
-  throw new TypeError(
-    "Cannot read a tokenizer: expected an object with kind, punctuation, lowerCase, vocabulary",
-  );
 }

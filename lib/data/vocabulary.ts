@@ -9,7 +9,8 @@ export const SOS: number = 2;
 /** The number of `<eos>`, which ends every sentence. */
 export const EOS: number = 3;
 
-const SPECIALS: readonly string[] = ["<pad>", "<unk>", "<sos>", "<eos>"];
+/** The special tokens by number. */
+export const SPECIALS: readonly string[] = ["<pad>", "<unk>", "<sos>", "<eos>"];
 
 /** Which tokens become part of a vocabulary. */
 export interface VocabularyOptions {
@@ -31,7 +32,19 @@ export interface Coverage {
   readonly types: number;
   /** How many of those are known. */
   readonly knownTypes: number;
+  /** The unknown ones that are most frequent, ten at most, with their counts; equally frequent ones by code point. */
+  readonly unknown: readonly UnknownToken[];
 }
+
+/** A token that a vocabulary does not know. */
+export interface UnknownToken {
+  /** The token. */
+  readonly token: string;
+  /** How often the text has it. */
+  readonly count: number;
+}
+
+const MOST_UNKNOWN = 10;
 
 /**
  * Tokens and their numbers, which never change: 0 to 3 are `<pad>`, `<unk>`, `<sos>` and `<eos>`, then the most
@@ -84,7 +97,7 @@ export class Vocabulary {
       : count(text as Iterable<string[]>);
     const words = [...counts]
       .filter(([word, frequency]) => frequency >= minFrequency && word !== "" && !SPECIALS.includes(word))
-      .sort(([a, countA], [b, countB]) => countB - countA || compareCodePoints(a, b))
+      .sort(byFrequency)
       .slice(0, maxSize - SPECIALS.length)
       .map(([word]) => word);
     return new Vocabulary(words);
@@ -137,17 +150,37 @@ export class Vocabulary {
     return this.#ids.has(token);
   }
 
-  /** Tells how many of a text's tokens, and of its different tokens, are known. */
+  /**
+   * Tells how many of a text's tokens, and of its different tokens, are known, and which are missed most.
+   *
+   * @param sequences The tokens of each sentence, cut as those that the vocabulary was made from.
+   *
+   * @example
+   * ```ts
+   * import { Vocabulary } from "./vocabulary.ts";
+   *
+   * const vocabulary = Vocabulary.from([["a", "cat"]]);
+   * const { fraction, unknown } = vocabulary.coverage([["a", "dog"], ["a", "dog"]]);
+   * console.assert(fraction === 0.5 && unknown[0]!.token === "dog" && unknown[0]!.count === 2);
+   * ```
+   */
   coverage(sequences: Iterable<Iterable<string>>): Coverage {
-    let tokens = 0, known = 0, knownTypes = 0;
+    let tokens = 0, known = 0;
     const counts = count(sequences);
+    const unknown: [string, number][] = [];
     for (const [token, frequency] of counts) {
       tokens += frequency;
-      if (!this.has(token)) continue;
-      known += frequency;
-      knownTypes++;
+      if (this.has(token)) known += frequency;
+      else unknown.push([token, frequency]);
     }
-    return { tokens, known, fraction: tokens === 0 ? 1 : known / tokens, types: counts.size, knownTypes };
+    return {
+      tokens,
+      known,
+      fraction: tokens === 0 ? 1 : known / tokens,
+      types: counts.size,
+      knownTypes: counts.size - unknown.length,
+      unknown: unknown.sort(byFrequency).slice(0, MOST_UNKNOWN).map(([token, count]) => ({ token, count })),
+    };
   }
 }
 
@@ -157,6 +190,11 @@ function count(sequences: Iterable<Iterable<string>>): Map<string, number> {
     for (const token of sequence) counts.set(token, (counts.get(token) ?? 0) + 1);
   }
   return counts;
+}
+
+/** The most frequent first, equally frequent ones by code point. */
+function byFrequency([a, countA]: readonly [string, number], [b, countB]: readonly [string, number]): number {
+  return countB - countA || compareCodePoints(a, b);
 }
 
 /** The order of Python and of UTF-8; `<` would compare UTF-16 units and put emoji before ﬁ. */

@@ -1,9 +1,9 @@
 // Corpus BLEU (Papineni et al. 2002), the usual figure for a translation. It reproduces sacreBLEU's numbers
 // and printed line, because a BLEU that differs in tokenisation or smoothing compares with nothing.
 
-import manifest from "../../deno.json" with { type: "json" };
 import { type BleuTokenizer, bleuTokens } from "./bleu_tokenizer.ts";
 import { checkPaired } from "./paired.ts";
+import { countNGrams, fixed, signature } from "./sacrebleu.ts";
 
 export type { BleuTokenizer } from "./bleu_tokenizer.ts";
 
@@ -11,7 +11,10 @@ const MAX_ORDER = 4;
 
 /** How `corpusBleu()` compares. */
 export interface BleuOptions {
-  /** How lines are cut into words: `"13a"` (the default) or `"none"`, at white space only. */
+  /**
+   * How lines are cut into words: `"13a"` (the default); `"none"`, at white space only; `"intl"`, by Unicode's
+   * punctuation and symbols; or `"char"`, into characters, for languages without spaces.
+   */
   readonly tokenize?: BleuTokenizer;
   /** Whether both sides are lower-cased first; `false` by default. */
   readonly lowerCase?: boolean;
@@ -92,10 +95,14 @@ export function corpusBleu(
   const score = precisions.includes(0)
     ? 0
     : brevityPenalty * Math.exp(precisions.reduce((sum, value) => sum + Math.log(value), 0) / MAX_ORDER);
-  const signature = `nrefs:1|case:${lowerCase ? "lc" : "mixed"}|eff:no|tok:${tokenize}|smooth:exp|` +
-    `version:attend-${manifest.version}`;
   const parts = { score, precisions, brevityPenalty, hypothesisLength, referenceLength };
-  return { ...parts, counts, totals, signature, toString: () => print(parts) };
+  return {
+    ...parts,
+    counts,
+    totals,
+    signature: signature({ case: lowerCase ? "lc" : "mixed", eff: "no", tok: tokenize, smooth: "exp" }),
+    toString: () => print(parts),
+  };
 }
 
 /** Adds the n-grams of a sentence to the totals, and those also in its reference to the counts. */
@@ -112,16 +119,6 @@ function addMatches(
       counts[order - 1]! += Math.min(count, available.get(nGram) ?? 0);
     }
   }
-}
-
-/** Counts each run of `order` words; words hold no white space, so a space joins them unambiguously. */
-function countNGrams(words: readonly string[], order: number): Map<string, number> {
-  const counts = new Map<string, number>();
-  for (let start = 0; start + order <= words.length; start++) {
-    const nGram = words.slice(start, start + order).join(" ");
-    counts.set(nGram, (counts.get(nGram) ?? 0) + 1);
-  }
-  return counts;
 }
 
 function brevity(hypothesisLength: number, referenceLength: number): number {
@@ -149,13 +146,4 @@ function print(bleu: Omit<Bleu, "counts" | "totals" | "signature">): string {
   const ratio = referenceLength > 0 ? hypothesisLength / referenceLength : 0;
   return `BLEU = ${fixed(bleu.score, 2)} ${precisions} (BP = ${fixed(bleu.brevityPenalty, 3)} ` +
     `ratio = ${fixed(ratio, 3)} hyp_len = ${hypothesisLength} ref_len = ${referenceLength})`;
-}
-
-/** Formats a non-negative number as Python does: a tie, such as 6.25, goes to the even digit. */
-function fixed(value: number, digits: number): string {
-  const text = value.toFixed(digits);
-  // A binary number lies exactly between two decimals only if this product, which is exact, is odd.
-  const isTie = (value * 2 ** (digits + 1)) % 2 === 1;
-  const isOdd = Number(text.at(-1)) % 2 === 1;
-  return isTie && isOdd ? (Number(text) - 10 ** -digits).toFixed(digits) : text;
 }

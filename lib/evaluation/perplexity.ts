@@ -3,10 +3,11 @@
 /**
  * Converts a mean loss per token to perplexity, `e^loss`.
  *
- * The loss is the teacher-forced cross-entropy in nats (natural logarithm) without label smoothing: its sum
- * over all target tokens that are not padding, with `<eos>`, divided by their number. The result reads as
- * "as unsure as a choice among that many equally likely words". Published perplexities of recurrent models are
- * often free-running and much higher; the two do not compare.
+ * The loss is the cross-entropy in nats (natural logarithm) without label smoothing: its sum over all target tokens
+ * that are not padding, with `<eos>`, divided by their number. The result reads as "as unsure as a choice among that
+ * many equally likely words". There are two, and they do not compare: teacher-forced, where each word is predicted
+ * from the right words before it (`heldOutLoss()` as it is), and free-running, where it is predicted from those that
+ * the model chose itself (`given: "own"`), which is much higher.
  *
  * @param lossPerToken The mean loss per target token, in nats.
  * @returns The perplexity, at least 1 for any real loss; infinite or NaN if the loss is.

@@ -126,16 +126,11 @@ export class DecoderSteps {
   /** [steps, batch, ...] each: what predicts the words, side by side. */
   get features(): readonly Tensor[] {
     const { outputs, attention, start: { embedded } } = this;
-    switch (this.parts.config.decoder) {
-      case "bahdanau":
-        return [outputs, attention!.contexts, embedded];
-      case "luong":
-        return [this.#vectors!.slice(1, embedded.shape[0]! + 1)];
-      case "cho":
-        return [outputs, this.#summary!, embedded];
-      case "sutskever":
-        return [outputs];
-    }
+    const { decoder } = this.parts.config;
+    if (decoder === "bahdanau") return [outputs, attention!.contexts, embedded];
+    if (decoder === "luong") return [this.#vectors!.slice(1, embedded.shape[0]! + 1)];
+    if (decoder === "cho") return [outputs, this.#summary!, embedded];
+    return [outputs];
   }
 
   /** After all steps. */

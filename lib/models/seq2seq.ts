@@ -10,8 +10,6 @@ import { Parameters } from "../gpu/parameters.ts";
 import type { Tape } from "../gpu/tape.ts";
 import { overwrite, type Tensor } from "../gpu/tensor.ts";
 import { Random } from "../random.ts";
-import { argmax } from "../ops/argmax.ts";
-import { copyColumns } from "../ops/concatenate.ts";
 import { dropout, type DropoutOptions } from "../ops/dropout.ts";
 import { embedding } from "../ops/embedding.ts";
 import { Decoder } from "./decoder.ts";
@@ -30,14 +28,6 @@ export interface Seq2SeqTokenizers {
   readonly source: Tokenizer;
   /** Reads and writes target sentences. */
   readonly target: Tokenizer;
-}
-
-/** A translation being written on the GPU. */
-export interface GreedyOutput {
-  /** [steps, batch] integers: the likeliest word of each step. What follows `<eos>` means nothing. */
-  readonly words: Tensor;
-  /** [steps, batch, source steps]: the attention of each step; absent where there is none. */
-  readonly attention: Tensor | undefined;
 }
 
 /** The streams that dropouts draw from; between layers, those from the given one on. */
@@ -211,29 +201,6 @@ export class Seq2Seq implements Model<Pair> {
   wordByWord(tape: Tape, { sourceLength, sentences, copies }: DecodingShape): WordByWord {
     const encoded = this.#encode(tape, sourceLength, sentences);
     return this.#decoder.wordByWord(tape, encoded, copies, this.#copies(tape, sourceLength, sentences));
-  }
-
-  /**
-   * Records greedy translation, wholly on the GPU: `steps` words for each row.
-   *
-   * The plan gets the inputs of {@linkcode Seq2Seq.wordByWord}, and `first` [rows], all `<sos>`.
-   */
-  greedy(tape: Tape, shape: { sourceLength: number; rows: number; steps: number }): GreedyOutput {
-    const { sourceLength, rows, steps } = shape;
-    const decoder = this.wordByWord(tape, { sourceLength, sentences: rows, copies: 1 });
-    const words = tape.kept([steps, rows], "words", "u32");
-    const attention = this.config.attention === "none"
-      ? undefined
-      : tape.kept([steps, rows, sourceLength], "attention");
-    let last = tape.input("first", [rows], "u32");
-    let state = decoder.initial;
-    for (let t = 0; t < steps; t++) {
-      const step = decoder.step(last, state, t);
-      state = step.state;
-      last = argmax(tape, step.logits, words.at(t));
-      if (attention) copyColumns(tape, step.attention!, attention.at(t));
-    }
-    return { words, attention };
   }
 
   /** Runs `free` when the model is closed: for what was made for this model alone. */

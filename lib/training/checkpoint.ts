@@ -15,6 +15,7 @@ import {
   type SafetensorsInput,
 } from "./safetensors.ts";
 import { parsePosition, type TrainingState } from "./state.ts";
+import { tokenizerFile, writeTokenizers } from "./tokenizer_files.ts";
 import { writeAtomically } from "./write_atomically.ts";
 
 /** A checkpoint read from disk. */
@@ -57,9 +58,7 @@ export async function saveCheckpoint(
   }
   const kind = kindOfModel(model).of.name;
   const config = { format: FORMAT, kind, model: model.config, training: training.config };
-  for (const [name, tokenizer] of Object.entries(model.tokenizers)) {
-    await writeAtomically(`${folder}/${name}.vocabulary.json`, JSON.stringify(tokenizer, null, 1));
-  }
+  await writeTokenizers(folder, model.tokenizers);
   await writeAtomically(`${folder}/config.json`, `${JSON.stringify(config, null, 2)}\n`);
   const metadata = { position: JSON.stringify(training.position) };
   await writeAtomically(`${folder}/${which}.safetensors`, encodeSafetensors(tensors, metadata));
@@ -104,7 +103,7 @@ export async function loadCheckpoint<M extends Model<never> = Seq2Seq>(
   const tokenizers: Record<string, Tokenizer> = {};
   for (const name of kind.tokenizers) {
     const parse = (bytes: Uint8Array) => Tokenizer.fromJSON(json(bytes));
-    tokenizers[name] = await read(`${name}.vocabulary.json`, parse);
+    tokenizers[name] = await read(await tokenizerFile(folder, name), parse);
   }
   const file = `${which}.safetensors`;
   const decoded = await read(file, decodeSafetensors);

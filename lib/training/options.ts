@@ -45,6 +45,8 @@ export interface TrainOptions<Example = Pair>
   readonly maxLength?: number;
   /** The order of the batches; the model's seed by default. */
   readonly seed?: number;
+  /** What {@linkcode splitHash} says of the split that the examples are from, to be recorded in `config.json`. */
+  readonly split?: string;
   /** Examples to validate on after each epoch; none by default. */
   readonly valid?: readonly Example[];
   /** Stops after so many validations in a row without a better one; by default never. */
@@ -113,6 +115,7 @@ export function completeTraining(options: TrainOptions<unknown>, model: Model<ne
     patience: options.patience ?? null,
     bestBy: options.bestBy ?? "loss",
     keep: options.keep ?? 0,
+    split: options.split ?? null,
   };
   const { maxSteps = 1, samples = 0 } = options;
   const demand = (name: string, value: unknown, right: boolean, wanted: string): void => {
@@ -148,6 +151,12 @@ export function completeTraining(options: TrainOptions<unknown>, model: Model<ne
       `Cannot train in half precision: the adapter ${model.device.description} has no 16-bit floats. Leave precision out.`,
     );
   }
+  demand(
+    "split",
+    config.split,
+    config.split === null || /^[0-9a-f]{64}$/.test(config.split),
+    "what splitHash() returns",
+  );
   refuseUnfit(config, options, model);
   return config;
 }

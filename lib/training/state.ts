@@ -61,7 +61,7 @@ export function parsePosition(json: unknown): TrainingPosition {
  *
  * @param config The options of the training that is to go on.
  * @param stepsPerEpoch The steps of its epochs.
- * @throws {RangeError} If epochs have another length, or the optimizer is another one.
+ * @throws {RangeError} If epochs have another length, or the optimizer or the split is another one.
  */
 export function checkResumable(state: TrainingState, config: TrainingConfig, stepsPerEpoch: number): void {
   const { position, config: { optimizer } } = state;
@@ -69,6 +69,13 @@ export function checkResumable(state: TrainingState, config: TrainingConfig, ste
     throw new RangeError(
       `Cannot resume: an epoch had ${position.stepsPerEpoch} steps, and now has ${stepsPerEpoch}. ` +
         "Use the same corpus, sample, split, batch size and accumulation.",
+    );
+  }
+  const { split } = config;
+  if (split !== null && state.config.split !== null && split !== state.config.split) {
+    throw new RangeError(
+      `Cannot resume: the split was ${state.config.split}, and now is ${split}. ` +
+        "Use the same corpus, sample, sizes and seed.",
     );
   }
   const { method } = config.optimizer;

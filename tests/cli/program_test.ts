@@ -50,10 +50,86 @@ testWithAdapter("train, evaluate and translate work together", async () => {
 
   const evaluation = await attend(["evaluate", "--model", model, "--show", "2"]);
   assertEquals(evaluation.code, 0, evaluation.stderr);
-  for (const label of ["pairs       8,", "loss ", "BLEU ", "tok:13a", "exact "]) {
+  for (const label of ["pairs       8,", "loss ", "BLEU ", "tok:13a", "chrF ", "nc:6|nw:0", "exact "]) {
     assertStringIncludes(evaluation.stdout, label);
   }
+  assertMatch(evaluation.stdout, /^loss {8}\d\.\d{4} nats a word, perplexity \d+\.\d\d, teacher-forced$/m);
+  assertMatch(evaluation.stdout, /^ {12}\d\.\d{4} nats a word, perplexity \d+\.\d\d, free-running$/m);
   assertEquals(evaluation.stdout.match(/ → /g)?.length, 2);
+});
+
+testWithAdapter("train tells the overlap and the hash of the split, and records the hash", async () => {
+  const { stdout } = await trained();
+  assertMatch(
+    stdout,
+    /^ {12}of the test's sources 0\.0 % stand in training too \(split at random: \d+\.\d %\)$/m,
+  );
+  assertMatch(stdout, /^ {12}of the test's targets 0\.0 % stand in training too/m);
+  const [, hash] = stdout.match(/^ {12}SHA-256 ([0-9a-f]{64})$/m) ?? [];
+  assertEquals(JSON.parse(await Deno.readTextFile(`${model}/config.json`)).training.split, hash);
+});
+
+testWithAdapter("--resume with another split is refused, and leaves the model's own test pairs", async () => {
+  await trained();
+  const before = await Deno.readTextFile(`${model}/test.tsv`);
+  const args = ["train", "--corpus", corpus, "--output", model, "--resume", "--epochs", "3", ...TINY];
+  const { code, stderr } = await attend([...args, "--seed", "2"]);
+  assertEquals(code, 1);
+  assertStringIncludes(stderr, "Cannot resume: the split was ");
+  assertEquals(await Deno.readTextFile(`${model}/test.tsv`), before);
+});
+
+testWithAdapter("evaluate draws scores by length and writes alignments", async () => {
+  await trained();
+  const chart = folder.at("length.svg"), file = folder.at("test.align");
+  const args = [
+    "evaluate",
+    "-m",
+    model,
+    "--by-length",
+    chart,
+    "--alignment",
+    file,
+    "--bleu-tokenizer",
+    "char",
+  ];
+  const { code, stdout, stderr } = await attend(args);
+  assertEquals([code, stderr], [0, ""]);
+  assertStringIncludes(stdout, "tok:char");
+  for (const path of [chart, file]) assertStringIncludes(stdout, path);
+  const svg = await Deno.readTextFile(chart);
+  checkXml(svg);
+  assertStringIncludes(svg, "for 2 words (8 sentences)");
+  const lines = (await Deno.readTextFile(file)).split("\n");
+  assertEquals([lines.length, lines.pop()], [9, ""]);
+  for (const line of lines) assertMatch(line, /^([01]-\d+( [01]-\d+)*)?$/);
+
+  const json = jsonLines((await attend([...args, "--json"])).stdout);
+  const figures = json.find(({ type }) => type === "evaluation") as unknown as {
+    loss: number;
+    perplexity: number;
+    freeRunning: { loss: number; perplexity: number };
+    chrf: { score: number; signature: string };
+    coverage: { source: { tokens: number; fraction: number } };
+  };
+  assertEquals(figures.perplexity, Math.exp(figures.loss));
+  assertEquals(figures.freeRunning.perplexity, Math.exp(figures.freeRunning.loss));
+  assertStringIncludes(figures.chrf.signature, "nc:6");
+  assertEquals([figures.coverage.source.tokens, figures.coverage.source.fraction], [16, 1]);
+  const lengths = json.find(({ type }) => type === "lengths")!;
+  assertEquals((lengths["scores"] as { sentences: number }[])[0]!.sentences, 8);
+  const links = lines.join(" ").match(/-/g)?.length ?? 0;
+  assertEquals(json.at(-1), { type: "alignment", file, links });
+});
+
+testWithAdapter("evaluate writes no alignments for a model that has no attention", async () => {
+  const output = folder.at("plain");
+  const options = ["--corpus", corpus, "--output", output, "--decoder", "cho", "--max-steps", "1", ...TINY];
+  const training = await attend(["train", ...options]);
+  assertEquals(training.code, 0, training.stderr);
+  const { code, stderr } = await attend(["evaluate", "-m", output, "--alignment", folder.at("none")]);
+  assertEquals(code, 1);
+  assertStringIncludes(stderr, "has no attention");
 });
 
 testWithAdapter("translate takes sentences from arguments, standard input, or a file", async () => {

@@ -45,8 +45,25 @@ Deno.test("Vocabulary.coverage() counts tokens and types", () => {
     fraction: 0.5,
     types: 4,
     knownTypes: 2,
+    unknown: [{ token: "x", count: 2 }, { token: "y", count: 1 }],
   });
-  assertEquals(vocabulary.coverage([]).fraction, 1);
+  assertEquals(vocabulary.coverage([]), {
+    ...{ tokens: 0, known: 0, fraction: 1, types: 0, knownTypes: 0, unknown: [] },
+  });
+});
+
+Deno.test("Vocabulary.coverage() names the ten unknown tokens that are most frequent", () => {
+  const { unknown, knownTypes } = Vocabulary.from([["a"]]).coverage([
+    ["<unk>", "a", ...Array.from({ length: 12 }, (_, index) => `w${String(index).padStart(2, "0")}`)],
+    ["w11", "w11", "w05"],
+  ]);
+  assertEquals([unknown.length, knownTypes], [10, 1]);
+  assertEquals(unknown.slice(0, 4), [
+    { token: "w11", count: 3 },
+    { token: "w05", count: 2 },
+    { token: "<unk>", count: 1 }, // a text that spells it does not mean it
+    { token: "w00", count: 1 },
+  ]);
 });
 
 Deno.test("Vocabulary survives JSON", () => {

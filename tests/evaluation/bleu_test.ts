@@ -1,32 +1,9 @@
 // Ours against sacreBLEU's own figures, which tests/oracle/sacrebleu_fixtures.py stored.
 
 import { corpusBleu } from "../../lib/evaluation/bleu.ts";
-import { type BleuTokenizer, bleuTokens } from "../../lib/evaluation/bleu_tokenizer.ts";
+import { BLEU_TOKENIZERS, bleuTokens } from "../../lib/evaluation/bleu_tokenizer.ts";
 import { assert, assertEquals, assertThrows } from "../assert.ts";
-
-interface Result {
-  tokenize: BleuTokenizer;
-  lowerCase: boolean;
-  score: number;
-  precisions: number[];
-  brevityPenalty: number;
-  hypothesisLength: number;
-  referenceLength: number;
-  counts: number[];
-  totals: number[];
-  printed: string;
-  signature: string;
-  tokens: [string[], string[]][];
-}
-
-interface Fixture {
-  sacrebleu: string;
-  cases: { name: string; pairs: [string, string][]; results: Result[] }[];
-}
-
-const fixture: Fixture = JSON.parse(
-  Deno.readTextFileSync(new URL("../fixtures/sacrebleu.json", import.meta.url)),
-);
+import { assertClose, fixture, withoutVersion } from "./sacrebleu_fixture.ts";
 
 for (const { name, pairs, results } of fixture.cases) {
   Deno.test(`corpusBleu() equals sacreBLEU ${fixture.sacrebleu}: ${name}`, () => {
@@ -68,15 +45,16 @@ Deno.test("corpusBleu() tokenizes with 13a and keeps case by default", () => {
   );
 });
 
+Deno.test("each tokenizer is compared with sacreBLEU, in both cases", () => {
+  for (const { results } of fixture.cases) {
+    assertEquals(
+      results.map(({ tokenize, lowerCase }) => `${tokenize} ${lowerCase}`),
+      BLEU_TOKENIZERS.flatMap((name) => [`${name} false`, `${name} true`]),
+    );
+  }
+});
+
 Deno.test("corpusBleu() refuses lists that are empty or of different length", () => {
   assertThrows(() => corpusBleu(["a", "b"], ["a"]), RangeError, "2 hypotheses but 1 references");
   assertThrows(() => corpusBleu([], []), RangeError, "0 sentences");
 });
-
-function withoutVersion(signature: string): string {
-  return signature.replace(/\|version:.*$/, "");
-}
-
-function assertClose(actual: number, expected: number, what: string): void {
-  assert(Math.abs(actual - expected) <= 1e-9, `${what}: ${actual} is not ${expected}`);
-}

@@ -9,6 +9,7 @@ import { Seq2Seq } from "../../lib/models/seq2seq.ts";
 import { assert, assertEquals } from "../assert.ts";
 import { testEachProfile } from "../device.ts";
 import { family, familyBatch, type FamilyCase, familyTensors, type Greedy } from "./family_fixture.ts";
+import { greedy } from "./greedy.ts";
 import { inventedWords } from "./invented_words.ts";
 import { assertNear, assertTensors, OneBatchTraining } from "./one_batch.ts";
 
@@ -59,7 +60,7 @@ async function checkGreedy(model: Seq2Seq, expected: FamilyCase, which: "before"
   const { bucket: { sourceLength, rows } } = batch;
   const steps = family.maximum_length;
   const tape = new Tape(model.device, { training: false });
-  const { words, attention } = model.greedy(tape, { sourceLength, rows, steps });
+  const { words, attention } = greedy(model, tape, { sourceLength, rows, steps });
   const plan = await Plan.compile(tape);
   const given = {
     ...model.inputs(batch),

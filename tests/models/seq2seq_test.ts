@@ -9,6 +9,7 @@ import { Seq2Seq } from "../../lib/models/seq2seq.ts";
 import { assert, assertEquals } from "../assert.ts";
 import { device, testEachProfile } from "../device.ts";
 import { fixtureBatch, fixtureTensors, oracle } from "./fixture.ts";
+import { greedy } from "./greedy.ts";
 import { inventedWords } from "./invented_words.ts";
 import { assertNear, assertTensors, OneBatchTraining } from "./one_batch.ts";
 
@@ -82,7 +83,7 @@ for (const [which, prefix] of [["before", ""], ["after", "after."]] as const) {
       const { bucket: { sourceLength, rows }, source, sourceLengths } = fixtureBatch();
       const steps = oracle.greedy.maximum_length;
       const tape = new Tape(device, { training: false });
-      const { words, attention } = model.greedy(tape, { sourceLength, rows, steps });
+      const { words, attention } = greedy(model, tape, { sourceLength, rows, steps });
       const plan = await Plan.compile(tape);
       plan.run({
         source,

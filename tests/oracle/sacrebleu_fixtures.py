@@ -8,7 +8,7 @@ import json
 import pathlib
 
 import sacrebleu
-from sacrebleu.metrics import BLEU
+from sacrebleu.metrics import BLEU, CHRF
 
 OUTPUT = pathlib.Path(__file__).parent.parent / "fixtures" / "sacrebleu.json"
 
@@ -77,10 +77,44 @@ CORPORA = [
     ("tie of the ratio", [("a b c d e", "a b c d e f g h i j k l m n o p")]),
     ("much shorter", [("The goat", "The goat ate the mayor's only winter coat during the parade.")]),
     ("much longer", [("the the the the goat ate it all up again and again and again", "the goat ate it")]),
+    ("marks of many scripts", [
+        ("¿Dónde está, «la llave»? ¡Aquí!—dijo‥ él․", "¿Dónde está «la llave»? ¡Aquí! —dijo él."),
+        ("l’été, l'été; rock ’n’ roll ‘quoted’ „so“ ‚so‘", "l'été, l’été ; rock 'n' roll 'quoted' “so” ‘so’"),
+        ("क्या यह ठीक है। हाँ॥ ೧೨,೩೪", "क्या यह ठीक है । हाँ ॥ ೧೨,೩೪"),
+        ("שלום־עולם׃ ׳״ मार्ग", "שלום עולם: ' \" मार्ग"),
+    ]),
+    ("currency and symbols", [
+        ("It cost €5.50, £3,20 or ¥700—about ₹450₿ and 5¢.", "It cost 5.50 €, £3.20 or ¥ 700, about ₹450 ₿ and 5 ¢."),
+        ("2²=4, ½+¼≠1 №5 Ⅷ→Ⅸ ±3° 5′6″ a^b ©®™", "2² = 4, ½ + ¼ ≠ 1 № 5 Ⅷ → Ⅸ ±3 ° 5' 6\" a ^ b © ® ™"),
+        ("x.5 5.x 1.000.000,5 12:30 3/4 50% -7 +8 v2.0.1. 1999.", "x .5 5. x 1.000.000,5 12:30 3/4 50 % -7 +8 v2.0.1 . 1999 ."),
+        ("Ⅷ.Ⅸ ½,½ m²,x x,² ①-②", "Ⅷ . Ⅸ ½ , ½ m² , x x , ² ① - ②"),
+        ("٣٫٥ و ١٬٠٠٠ ３．５ １，０００", "٣٫٥ و ١٬٠٠٠ ３.５ １,０００"),
+    ]),
+    ("without spaces", [
+        ("昨日、駅で古い友人に会いました。「元気？」と聞いた。", "昨日、駅で昔の友達に会いました。「元気？」と聞きました。"),
+        ("他买了三本书，花了１２．５元。", "他买了3本书,花了12.5元。"),
+        ("나는 어제 새 책을 샀다.", "나는 어제 새로운 책을 샀습니다."),
+        ("𠮷野家で𪛖を食べる", "吉野家で𪛖を食べた"),
+    ]),
+    ("emoji", [
+        ("👩‍👩‍👧 👍🏽! 🇩🇪🇫🇷 ❤️,❤", "👩‍👧 👍! 🇩🇪 🇫🇷 ❤,❤️"),
+        ("🙂", "🙃"),
+        ("ok👌ok", "ok 👌 ok"),
+    ]),
+    ("spaces that do not break", [
+        ("10\u00a0000\u202f€ « oui » M.\u00a0Dupont\u2060!", "10 000 € «\u00a0oui\u00a0» M. Dupont !"),
+        ("\u00a0\u00a0", "\u00a0x"),
+    ]),
+    ("marks at the ends of words", [
+        ("(hi) 'tis ((so)) -- ... .a a. .a. (a b) ?! !", "(hi) ' tis ((so) ) -- ... . a a . .a . (a b) ? ! !"),
+        ("«a» “b” c… d’ ’e (é) é! 🐈! (🐈", "« a » “ b ” c … d ’ ’ e ( é ) é ! 🐈 ! ( 🐈"),
+    ]),
+    ("shorter than the orders", [("a", "a"), ("ab", "abc"), ("", "a"), ("cat", "c"), ("x y", "xy")]),
     ("case", [("THE Goat Ate the MAYOR's coat.", "The goat ate the Mayor's coat.")]),
 ]
 
-SETTINGS = [("13a", False), ("13a", True), ("none", False), ("none", True)]
+SETTINGS = [(tokenize, lower_case) for tokenize in ("13a", "none", "intl", "char") for lower_case in (False, True)]
+CHRF_SETTINGS = [(word_order, lower_case) for word_order in (0, 2) for lower_case in (False, True)]
 
 
 def measure(pairs, tokenize, lower_case):
@@ -105,16 +139,33 @@ def measure(pairs, tokenize, lower_case):
     }
 
 
+def measure_chrf(pairs, word_order, lower_case):
+    chrf = CHRF(word_order=word_order, lowercase=lower_case)
+    result = chrf.corpus_score([hypothesis for hypothesis, _ in pairs], [[reference for _, reference in pairs]])
+    return {
+        "wordOrder": word_order,
+        "lowerCase": lower_case,
+        "score": result.score,
+        "printed": str(result),
+        "signature": str(chrf.get_signature()),
+    }
+
+
 def main():
     everything = ("everything", [pair for _, pairs in CORPORA for pair in pairs])
     cases = [
-        {"name": name, "pairs": pairs, "results": [measure(pairs, *setting) for setting in SETTINGS]}
+        {
+            "name": name,
+            "pairs": pairs,
+            "results": [measure(pairs, *setting) for setting in SETTINGS],
+            "chrf": [measure_chrf(pairs, *setting) for setting in CHRF_SETTINGS],
+        }
         for name, pairs in [*CORPORA, everything]
     ]
     lines = ",\n".join(json.dumps(case, separators=(",", ":")) for case in cases)
     document = f'{{"sacrebleu":"{sacrebleu.__version__}","cases":[\n{lines}\n]}}\n'
     OUTPUT.write_text(document, encoding="utf-8")
-    print(f"{OUTPUT.name}: {len(cases)} corpora, {len(cases) * len(SETTINGS)} results")
+    print(f"{OUTPUT.name}: {len(cases)} corpora, {len(cases) * (len(SETTINGS) + len(CHRF_SETTINGS))} results")
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import { Seq2Seq, type Seq2SeqOptions } from "../../lib/models/seq2seq.ts";
 import { Random } from "../../lib/random.ts";
 import { train } from "../../lib/training/trainer.ts";
 import { testWithDevice } from "../adapter.ts";
-import { assert } from "../assert.ts";
+import { assert, assertEquals } from "../assert.ts";
 
 const UNSEEN = 400;
 const SEEN = 5_000;
@@ -61,3 +61,32 @@ for (const { name, answer, options, epochs } of tasks) {
     assert(exact >= 0.99, `${100 * exact} % of the unseen strings came out right`);
   });
 }
+
+/** Strings of digits and of invented words, each of which comes once. */
+function withNewWords(count: number): Pair[] {
+  const random = new Random(2);
+  const invent = () => Array.from({ length: 8 }, () => "bcdfghjklm"[random.integer(10)]).join("");
+  const token = () => random.uniform() < 0.3 ? invent() : String(random.integer(10));
+  return Array.from({ length: count }, () => {
+    const text = Array.from({ length: 1 + random.integer(6) }, token).join(" ");
+    return { source: text, target: text };
+  });
+}
+
+testWithDevice("a pointer copies words that it has never seen, to 99 % on unseen strings", async (device) => {
+  const pairs = withNewWords(UNSEEN + SEEN);
+  const [unseen, seen] = [pairs.slice(0, UNSEEN), pairs.slice(UNSEEN)];
+  const tokenizer = Tokenizer.words(seen.map(({ source }) => source), { minFrequency: 2 });
+  assertEquals(tokenizer.vocabulary.size, 14, "the digits, and four special words");
+  const sizes = { embedding: 16, hidden: 48, dropout: 0, copy: true };
+  const model = new Seq2Seq(device, { source: tokenizer, target: tokenizer, ...sizes });
+  for (const schedule of [{ epochs: 3, learningRate: 0.006 }, { epochs: 1, learningRate: 0.001 }]) {
+    for await (const { loss } of train(model, seen, { ...schedule, batch: 64 })) {
+      assert(Number.isFinite(loss));
+    }
+  }
+  const translations = await translate(model, unseen.map(({ source }) => source));
+  const exact = exactMatch(translations.map(({ text }) => text), unseen.map(({ target }) => target));
+  model.close();
+  assert(exact >= 0.99, `${100 * exact} % of the unseen strings came out right`);
+});

@@ -51,6 +51,34 @@ testWithDevice("train() goes on from a checkpoint as if it had never stopped", a
   assertEquals(afterBreak.hash, expected);
 });
 
+testWithDevice("train() records the split, and does not go on with another", async (device) => {
+  await using folder = await TemporaryFolder.make();
+  const split = "ab".repeat(32);
+  const model = tinyModel(device);
+  const run = async (options: TrainOptions) => {
+    for await (const _ of train(model, pairs, { ...common, epochs: 1, maxSteps: 2, ...options }));
+  };
+  await run({ folder: folder.path, split });
+  assertEquals(JSON.parse(await Deno.readTextFile(folder.at("config.json"))).training.split, split);
+  const { model: again, state } = await loadCheckpoint(device, folder.path);
+  assertEquals(state!.config.split, split);
+  await assertRejects(
+    () => run({ resume: state!, split: "cd".repeat(32) }),
+    RangeError,
+    `the split was ${split}, and now is cdcd`,
+  );
+  await assertRejects(() => run({ split: "abc" }), RangeError, "what splitHash() returns");
+  for (const options of [{ split }, {}]) await run({ ...options, resume: state!, maxSteps: 3 });
+
+  const saved = JSON.parse(await Deno.readTextFile(folder.at("config.json")));
+  delete saved.training.split; // as in the folders of earlier versions
+  await Deno.writeTextFile(folder.at("config.json"), JSON.stringify(saved));
+  const older = await loadCheckpoint(device, folder.path);
+  assertEquals(older.state!.config.split, null);
+  older.model.close();
+  for (const each of [model, again]) each.close();
+});
+
 testWithDevice("train() goes on in the middle of the second epoch", async (device) => {
   await using straight = await TemporaryFolder.make();
   await using parts = await TemporaryFolder.make();

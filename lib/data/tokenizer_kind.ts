@@ -1,0 +1,51 @@
+// What a tokenizer of any kind can do: cut text, join tokens, and be written down. One file a kind implements it.
+
+import type { Random } from "../random.ts";
+import type { HuggingFaceTokenizer } from "./hugging_face.ts";
+import type { Vocabulary } from "./vocabulary.ts";
+
+/** Leaving out merges at random, so that a model sees words cut in several ways (Provilkov et al. 2020). */
+export interface MergeDropout {
+  /** The probability that a merge is left out; 0 when omitted. The paper takes 0.1. */
+  readonly dropout?: number;
+  /** Where the draws come from; needed if `dropout` is above 0. */
+  readonly random?: Random;
+}
+
+/** The stored form of a tokenizer of words. */
+export interface WordsJSON {
+  /** What it is. */
+  readonly kind: "words";
+  /** Whether punctuation marks are tokens. */
+  readonly punctuation: boolean;
+  /** Whether words lose their case. */
+  readonly lowerCase: boolean;
+  /** Present if text is composed first. */
+  readonly nfc?: true;
+  /** Present if typographic punctuation becomes plain. */
+  readonly plainPunctuation?: true;
+  /** The tokens by number. */
+  readonly vocabulary: string[];
+}
+
+/** One way of cutting text into tokens. */
+export interface TokenizerKind {
+  /** The kind's name. */
+  readonly kind: "words" | "bpe" | "characters";
+  /** The tokens that are known. */
+  readonly vocabulary: Vocabulary;
+  /** Whether punctuation marks are tokens and text can be restored. */
+  readonly punctuation: boolean;
+  /** Whether text loses its case. */
+  readonly lowerCase: boolean;
+  /** Cuts a text into tokens, known or not. */
+  tokenize(text: string, options?: MergeDropout): string[];
+  /** The tokens that a model is given: all of them, but for those that are better left out than unknown. */
+  readable(text: string, options?: MergeDropout): string[];
+  /** Puts tokens together into text. */
+  join(tokens: readonly string[]): string;
+  /** The stored form. */
+  toJSON(): WordsJSON | HuggingFaceTokenizer;
+  /** The tokenizer.json of Hugging Face's libraries. */
+  toHuggingFace(): HuggingFaceTokenizer;
+}
