@@ -54,6 +54,7 @@ fn write_row(lane: u32, row: u32, start: u32, normalizer: f32) {
       let possible = taken.logit > POSSIBLE;
       scores[row * p.count + k] = select(IMPOSSIBLE, totals[row] + (taken.logit - normalizer), possible);
     }
+    if (k + 1u == p.count) { return; }
     var next = Word(NONE, p.classes);
     for (var v = winner + lane * LANES; v < p.classes; v += LANES * LANES) {
       let other = word(start, v);

@@ -67,10 +67,7 @@ export function lengthChart(series: readonly LengthSeries[], options: LengthChar
   }
   const lines: Line[] = finite.map(({ label, scores }) => ({
     label,
-    // A BLEU of 100 comes out a trifle above, and would stretch the axis to 110.
-    points: scores.map((
-      point,
-    ) => [point.meanLength, Number(point.score.toPrecision(6)), tip(point, measure)]),
+    points: scores.map((score) => point(score, measure)),
   }));
   const description = finite.filter(({ scores }) => scores.length > 0)
     .map(({ label, scores }) => `${label}: ${scores.map((point) => tip(point, measure)).join(", ")}`).join(
@@ -78,6 +75,11 @@ export function lengthChart(series: readonly LengthSeries[], options: LengthChar
     );
   const axes = { name: `${measure} by length of the source`, x: "source words", y: measure, fromZero: true };
   return drawLines(lines, { ...axes, description }, options);
+}
+
+function point(score: LengthPoint, measure: string): Line["points"][number] {
+  // A BLEU of 100 comes out a trifle above, and would stretch the axis to 110.
+  return [score.meanLength, Number(score.score.toPrecision(6)), tip(score, measure)];
 }
 
 /** What a point says. */
