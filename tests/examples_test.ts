@@ -15,6 +15,7 @@ const EXPECTED: Readonly<Record<string, { args: readonly string[]; output: strin
   "sutskever_2014.ts": { args: ["cldr:en-de", "1500"], output: "test: BLEU" },
   "imdb.ts": { args: ["--cell", "gru", "--epochs", "3", "--words"], output: "test: accuracy 1.0000" },
   "own_operation.ts": { args: [], output: "3, 6, 9, 12" },
+  "tour.ts": { args: ["cldr:en-de", "2500", "1", "chart.svg"], output: "| Luong 2015 |" },
   "translator.ts": { args: ["1"], output: "validation: perplexity" },
 };
 
