@@ -17,6 +17,7 @@ import { type EncodedSource, encodeSource, encodeTarget } from "./encoded_source
 import { type Encoded, Encoder } from "./encoder.ts";
 import { standardNormal } from "./initializers.ts";
 import type { LossOptions, Model } from "./model.ts";
+import { seq2seqOutputShapes } from "./output_shapes.ts";
 import { completeSeq2Seq, type Seq2SeqConfig, type Seq2SeqOptions } from "./seq2seq_options.ts";
 import type { DecodingShape, WordByWord } from "./word_by_word.ts";
 
@@ -111,6 +112,11 @@ export class Seq2Seq implements Model<Pair> {
     const context = { table, annotations: this.#encoder.width, dropout: this.#drop("decoder"), unknown: UNK };
     this.#decoder = new Decoder(...scopes, config, context);
     parameters.allocate(new Random(seed));
+  }
+
+  /** What its parts put out, by the part's name: S source steps, T target steps, B sentences. */
+  get outputShapes(): Readonly<Record<string, string>> {
+    return seq2seqOutputShapes(this.config, this.target.vocabulary.size);
   }
 
   /** Both tokenizers. */

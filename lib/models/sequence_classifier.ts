@@ -113,6 +113,16 @@ export class SequenceClassifier implements Model<LabelledText> {
     parameters.allocate(new Random(seed));
   }
 
+  /** What its parts put out, by the part's name: T steps, B texts. */
+  get outputShapes(): Readonly<Record<string, string>> {
+    const { embedding, layers, bidirectional } = this.config;
+    const states = layers.map((hidden, layer) => [
+      `recurrent.${layer}`,
+      `[T, B, ${(bidirectional ? 2 : 1) * hidden}]`,
+    ]);
+    return { embedding: `[T, B, ${embedding}]`, ...Object.fromEntries(states), output: "[B, 1]" };
+  }
+
   /** Its tokenizer. */
   get tokenizers(): { readonly text: Tokenizer } & Readonly<Record<string, Tokenizer>> {
     return { text: this.text };

@@ -12,6 +12,8 @@ export interface SummarizedModel {
     /** Those that training changes. */
     readonly trainable: ReadonlyMap<string, unknown>;
   };
+  /** What its parts put out, such as `[S, B, 128]`, by the part's name; parts that are not there do not matter. */
+  readonly outputShapes?: Readonly<Record<string, string>>;
 }
 
 interface Row {
@@ -23,8 +25,8 @@ interface Row {
 }
 
 /**
- * Lays out the parameters of a model as Keras' `summary()` does: for each part how many numbers it has and what share of
- * all, and its parameters with their shapes; in the end how many numbers are trainable and how many are not.
+ * Lays out the parameters of a model as Keras' `summary()` does: for each part the shape of its output, how many numbers it
+ * has and what share of all, and its parameters with their shapes; in the end how many numbers are trainable and how many are not.
  *
  * @param model A model, or anything with parameters by name.
  * @returns The table, several lines.
@@ -43,7 +45,7 @@ interface Row {
  * device.close();
  * ```
  */
-export function summary({ parameters }: SummarizedModel): string {
+export function summary({ parameters, outputShapes = {} }: SummarizedModel): string {
   const rows = [...parameters.tensors].map(([path, { shape }]): Row => {
     const dot = path.lastIndexOf(".");
     const count = shape.reduce((product, length) => product * length, 1);
@@ -53,7 +55,7 @@ export function summary({ parameters }: SummarizedModel): string {
   const total = countOf(rows);
   const share = (count: number) => `${(100 * count / Math.max(1, total)).toFixed(1)} %`;
   const parts = [...Map.groupBy(rows, ({ part }) => part)].flatMap(([part, rows]) => [
-    [part, "", formatCount(countOf(rows)), share(countOf(rows)), ""],
+    [part, outputShapes[part] ?? "", formatCount(countOf(rows)), share(countOf(rows)), ""],
     ...rows.map(({ name, shape, count, trainable }) => {
       return [`  ${name}`, `[${shape.join(", ")}]`, formatCount(count), "", trainable ? "" : "frozen"];
     }),
@@ -64,7 +66,7 @@ export function summary({ parameters }: SummarizedModel): string {
     ["not trainable", rows.filter(({ trainable }) => !trainable)],
   ] as const;
   const [headings, ...lines] = columns([
-    ["part", "shape", "parameters", "share", ""],
+    ["part", "output shape", "parameters", "share", ""],
     ...parts,
     ...totals.map(([name, rows]) => {
       return [name, formatBytes(4 * countOf(rows)), formatCount(countOf(rows)), share(countOf(rows)), ""];
