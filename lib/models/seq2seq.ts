@@ -163,9 +163,14 @@ export class Seq2Seq implements Model<Pair> {
   }
 
   /**
-   * Records the loss of a batch under teacher forcing: each word is predicted from the right words before it.
+   * Records the loss of a batch: each word is predicted from those before it, the right ones unless
+   * {@linkcode LossOptions.given} says otherwise.
    *
-   * The plan gets the inputs that {@linkcode Seq2Seq.inputs} packs, in training also `step` [1].
+   * The plan gets the inputs that {@linkcode Seq2Seq.inputs} packs; where something is drawn, such as dropout, also `step`
+   * [1], and with scheduled sampling `teacher_share` [1].
+   *
+   * @throws {RangeError} If a model that copies is to be trained with label smoothing, or attention by location does not
+   *   know so many source words.
    */
   loss(tape: Tape, bucket: Bucket, options: LossOptions): void {
     const { sourceLength, rows, targetLength } = bucket;
@@ -202,7 +207,8 @@ export class Seq2Seq implements Model<Pair> {
   /**
    * Records the encoding of a batch, and prepares to decode it word by word.
    *
-   * The plan gets the inputs `source` [sourceLength, sentences] and `source_lengths` [sentences].
+   * The plan gets the inputs `source` [sourceLength, sentences] and `source_lengths` [sentences], of a model that copies
+   * also `copies` [sourceLength, sentences].
    */
   wordByWord(tape: Tape, { sourceLength, sentences, copies }: DecodingShape): WordByWord {
     const encoded = this.#encode(tape, sourceLength, sentences);
