@@ -51,6 +51,13 @@ const step = {
   },
   precision: { type: "choice", choices: ["f32", "f16"], default: "f32", description: "f16: half precision" },
   labelSmoothing: { type: "number", minimum: 0, below: 1, default: 0, description: "Label smoothing" },
+  mergeDropout: {
+    type: "number",
+    minimum: 0,
+    below: 1,
+    default: 0,
+    description: "With --tokenizer bpe: share of merges to leave out",
+  },
   maxLength: {
     type: "integer",
     minimum: 3,

@@ -9,6 +9,15 @@ import { PAD } from "./vocabulary.ts";
 export { type Bucket, type BucketOptions, type EncodedPair, planBuckets } from "./buckets.ts";
 export type { EpochOptions } from "./epoch.ts";
 
+/** What fills the batches of an epoch, and in which order. */
+export interface BatchOptions extends EpochOptions {
+  /**
+   * For each pair another encoding of it, such as one drawn anew for each epoch; one that does not fit its pair's batch is
+   * passed over. By default the pairs themselves.
+   */
+  readonly contents?: readonly EncodedPair[] | undefined;
+}
+
 /** Some sentence pairs, padded to the shape of a bucket. Rows from `size` on are empty: length 0, all `PAD`. */
 export interface Batch {
   /** The shape. */
@@ -48,7 +57,7 @@ export interface PaddingWaste {
  *
  * @param pairs The encoded corpus.
  * @param buckets The shapes, from `planBuckets`.
- * @param options Seed, epoch and whether to shuffle.
+ * @param options Seed, epoch, whether to shuffle, and other contents.
  * @throws {RangeError} At once, if a pair fits no bucket.
  *
  * @example
@@ -68,9 +77,9 @@ export interface PaddingWaste {
 export function batches(
   pairs: readonly EncodedPair[],
   buckets: readonly Bucket[],
-  options: EpochOptions,
+  options: BatchOptions,
 ): Generator<Batch> {
-  return fillAll(pairs, planEpoch(pairs, buckets, options));
+  return fillAll(pairs, options.contents ?? pairs, planEpoch(pairs, buckets, options));
 }
 
 /**
@@ -92,14 +101,17 @@ export function encodePairs(pairs: readonly Pair[], source: Tokenizer, target: T
  *
  * @param pairs The encoded corpus.
  * @param maxLength The most tokens that a side may have, `<sos>` and `<eos>` included.
- * @returns The pairs that are kept, in order, and how many are not.
+ * @returns The pairs that are kept, in order, where they stood, and how many are not.
  */
 export function withoutLongPairs(
   pairs: readonly EncodedPair[],
   maxLength: number,
-): { readonly kept: EncodedPair[]; readonly dropped: number } {
-  const kept = pairs.filter(({ source, target }) => source.length <= maxLength && target.length <= maxLength);
-  return { kept, dropped: pairs.length - kept.length };
+): { readonly kept: EncodedPair[]; readonly indices: number[]; readonly dropped: number } {
+  const indices = [...pairs.keys()].filter((index) => {
+    const { source, target } = pairs[index]!;
+    return source.length <= maxLength && target.length <= maxLength;
+  });
+  return { kept: indices.map((index) => pairs[index]!), indices, dropped: pairs.length - indices.length };
 }
 
 /**
@@ -116,8 +128,20 @@ export function paddingWaste(pairs: readonly EncodedPair[], buckets: readonly Bu
   return { batches: planned.length, positions, used, fraction: positions === 0 ? 0 : 1 - used / positions };
 }
 
-function* fillAll(pairs: readonly EncodedPair[], planned: readonly PlannedBatch[]): Generator<Batch> {
-  for (const { bucket, indices } of planned) yield fill(pairs, bucket, indices);
+function* fillAll(
+  pairs: readonly EncodedPair[],
+  contents: readonly EncodedPair[],
+  planned: readonly PlannedBatch[],
+): Generator<Batch> {
+  const fits = ({ source, target }: EncodedPair, bucket: Bucket) =>
+    source.length <= bucket.sourceLength && target.length <= bucket.targetLength;
+  for (const { bucket, indices } of planned) {
+    const chosen = Array.from(
+      indices,
+      (index) => fits(contents[index]!, bucket) ? contents[index]! : pairs[index]!,
+    );
+    yield fill(chosen, bucket, indices);
+  }
 }
 
 function fill(pairs: readonly EncodedPair[], bucket: Bucket, indices: Uint32Array): Batch {
@@ -128,8 +152,7 @@ function fill(pairs: readonly EncodedPair[], bucket: Bucket, indices: Uint32Arra
   const sourceLengths = new Uint32Array(rows);
   const targetLengths = new Uint32Array(rows);
   let tokens = 0;
-  for (const [row, index] of indices.entries()) {
-    const pair = pairs[index]!;
+  for (const [row, pair] of pairs.entries()) {
     for (let time = 0; time < pair.source.length; time++) source[time * rows + row] = pair.source[time]!;
     pair.copies?.forEach((id, time) => copies[time * rows + row] = id);
     for (let time = 0; time < pair.target.length; time++) target[time * rows + row] = pair.target[time]!;
@@ -147,5 +170,5 @@ function fill(pairs: readonly EncodedPair[], bucket: Bucket, indices: Uint32Arra
     tokens,
     indices,
   };
-  return pairs[indices[0]!]?.copies ? { ...batch, copies } : batch;
+  return pairs[0]?.copies ? { ...batch, copies } : batch;
 }

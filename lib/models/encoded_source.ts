@@ -1,6 +1,7 @@
 // Layer 3: sentences as a translator reads them: reversed or not, and for pointers in the numbering of the target as well.
 
 import type { Tokenizer } from "../data/tokenizer.ts";
+import type { MergeDropout } from "../data/tokenizer_kind.ts";
 import { EOS, SOS, UNK } from "../data/vocabulary.ts";
 import type { Seq2SeqConfig } from "./seq2seq_options.ts";
 
@@ -16,13 +17,19 @@ export interface EncodedSource {
   readonly unknown?: readonly string[];
 }
 
+/** What leaves out merges, of a tokenizer that has any. */
+export function drawnBy({ kind }: Tokenizer, draw: MergeDropout | undefined): MergeDropout | undefined {
+  return kind === "bpe" ? draw : undefined;
+}
+
 /** Turns a source sentence into numbers. */
 export function encodeSource(
   text: string,
   { source, target }: { readonly source: Tokenizer; readonly target: Tokenizer },
   { reverseSource, copy }: Seq2SeqConfig,
+  draw?: MergeDropout,
 ): EncodedSource {
-  const ids = Uint32Array.from(source.encode(text));
+  const ids = Uint32Array.from(source.encode(text, drawnBy(source, draw)));
   const words = source.tokens(text);
   if (reverseSource) {
     ids.subarray(1, -1).reverse();
@@ -32,8 +39,13 @@ export function encodeSource(
 }
 
 /** Turns a target sentence into numbers; words that the vocabulary lacks but the source has are those of the source. */
-export function encodeTarget(text: string, target: Tokenizer, { unknown = [] }: EncodedSource): Uint32Array {
-  const ids = Uint32Array.from(target.encode(text));
+export function encodeTarget(
+  text: string,
+  target: Tokenizer,
+  { unknown = [] }: EncodedSource,
+  draw?: MergeDropout,
+): Uint32Array {
+  const ids = Uint32Array.from(target.encode(text, drawnBy(target, draw)));
   target.tokens(text).forEach((token, t) => {
     const copied = unknown.indexOf(token);
     if (ids[t] === UNK && copied >= 0) ids[t] = target.vocabulary.size + copied;

@@ -3,6 +3,7 @@
 
 import type { Batch, Bucket, EncodedPair } from "../data/batches.ts";
 import type { Tokenizer } from "../data/tokenizer.ts";
+import type { MergeDropout } from "../data/tokenizer_kind.ts";
 import type { Device } from "../gpu/device.ts";
 import type { Parameters } from "../gpu/parameters.ts";
 import type { Tape } from "../gpu/tape.ts";
@@ -63,9 +64,10 @@ export interface Model<Example> {
   /**
    * Turns examples into numbers: `source` is what is read; `target` what is to be answered, behind `<sos>`.
    *
+   * @param draw Leaves out merges of byte pairs at random (BPE-dropout), where its tokenizers have any.
    * @throws {RangeError} If an example cannot be learned from.
    */
-  encode(examples: readonly Example[]): EncodedPair[];
+  encode(examples: readonly Example[], draw?: MergeDropout): EncodedPair[];
   /** Records the loss of a batch. The plan gets the inputs that {@linkcode Model.inputs} packs. */
   loss(tape: Tape, bucket: Bucket, options: LossOptions): void;
   /** Packs a batch as the inputs of a plan recorded by {@linkcode Model.loss}. */

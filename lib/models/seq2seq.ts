@@ -3,6 +3,7 @@
 import type { Batch, Bucket, EncodedPair } from "../data/batches.ts";
 import type { Pair } from "../data/pair.ts";
 import type { Tokenizer } from "../data/tokenizer.ts";
+import type { MergeDropout } from "../data/tokenizer_kind.ts";
 import { PAD, UNK } from "../data/vocabulary.ts";
 import type { Device } from "../gpu/device.ts";
 import type { WordVectors } from "../data/word_vectors.ts";
@@ -149,15 +150,15 @@ export class Seq2Seq implements Model<Pair> {
   }
 
   /** Turns a source sentence into word numbers, in the order in which they are read. */
-  encodeSource(text: string): EncodedSource {
-    return encodeSource(text, this, this.config);
+  encodeSource(text: string, draw?: MergeDropout): EncodedSource {
+    return encodeSource(text, this, this.config, draw);
   }
 
   /** Turns sentence pairs into word numbers. */
-  encode(pairs: readonly Pair[]): EncodedPair[] {
+  encode(pairs: readonly Pair[], draw?: MergeDropout): EncodedPair[] {
     return pairs.map((pair) => {
-      const source = this.encodeSource(pair.source);
-      const target = encodeTarget(pair.target, this.target, source);
+      const source = this.encodeSource(pair.source, draw);
+      const target = encodeTarget(pair.target, this.target, source, draw);
       return { source: source.ids, target, ...(source.copies ? { copies: source.copies } : {}) };
     });
   }

@@ -3,6 +3,7 @@
 import type { Batch, Bucket, EncodedPair } from "../data/batches.ts";
 import type { LabelledText } from "../data/labelled_text.ts";
 import type { Tokenizer } from "../data/tokenizer.ts";
+import type { MergeDropout } from "../data/tokenizer_kind.ts";
 import { SOS } from "../data/vocabulary.ts";
 import type { Device } from "../gpu/device.ts";
 import { Parameters } from "../gpu/parameters.ts";
@@ -13,6 +14,7 @@ import { dropout } from "../ops/dropout.ts";
 import { embedding } from "../ops/embedding.ts";
 import { Random } from "../random.ts";
 import { standardNormal } from "./initializers.ts";
+import { drawnBy } from "./encoded_source.ts";
 import { LinearLayer } from "./linear_layer.ts";
 import type { LossOptions, Model, TextShape } from "./model.ts";
 import { type RecurrentCell, RecurrentLayer } from "./recurrent_layer.ts";
@@ -134,15 +136,15 @@ export class SequenceClassifier implements Model<LabelledText> {
   }
 
   /** Turns a text into the numbers of its last words, as Keras' `pad_sequences` cuts them. */
-  encodeText(text: string): Uint32Array {
-    return new Uint32Array(this.text.encode(text).slice(-this.config.length));
+  encodeText(text: string, draw?: MergeDropout): Uint32Array {
+    return new Uint32Array(this.text.encode(text, drawnBy(this.text, draw)).slice(-this.config.length));
   }
 
   /** Turns texts into numbers; the answer to each is its label. */
-  encode(texts: readonly LabelledText[]): EncodedPair[] {
+  encode(texts: readonly LabelledText[], draw?: MergeDropout): EncodedPair[] {
     return texts.map(({ text, label }) => {
       if (label === 0 || label === 1) {
-        return { source: this.encodeText(text), target: Uint32Array.of(SOS, label) };
+        return { source: this.encodeText(text, draw), target: Uint32Array.of(SOS, label) };
       }
       throw new RangeError(`Cannot learn the label ${label} of "${shorten(text)}": it must be 0 or 1.`);
     });

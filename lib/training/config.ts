@@ -29,6 +29,8 @@ export interface TrainingConfig extends StepConfig {
   readonly bestBy: "loss" | "bleu";
   /** The weights of how many epochs are kept. */
   readonly keep: number;
+  /** The share of byte pairs' merges that are left out. */
+  readonly mergeDropout: number;
   /** Label smoothing. */
   readonly labelSmoothing: number;
   /** The most tokens of a side. */
@@ -79,6 +81,7 @@ const training = v.strictObject({
   optimizer: optimizerSchema,
   schedule: scheduleSchema,
   teacherForcing: teacherForcingSchema,
+  mergeDropout: v.optional(v.number(), 0),
   accumulation: v.optional(size, 1),
   averageDecay: v.optional(v.nullable(v.number()), null),
   patience: v.optional(v.nullable(size), null),

@@ -33,6 +33,11 @@ export interface TrainOptions<Example = Pair>
   /** Label smoothing; 0 by default. */
   readonly labelSmoothing?: number;
   /**
+   * The share of merges that tokenizers of byte pairs leave out, drawn anew for each epoch (BPE-dropout, Provilkov et al.
+   * 2020); 0 by default.
+   */
+  readonly mergeDropout?: number;
+  /**
    * `"f16"` for half precision: products take weights, activations and gradients in 16 bits and add in 32; products
    * inside the kernels of recurrent layers, and the weights themselves, stay in 32. A loss scale keeps gradients from
    * vanishing. `"f32"` by default.
@@ -110,6 +115,7 @@ export function completeTraining(options: TrainOptions<unknown>, model: Model<ne
     optimizer: steps.optimizer,
     schedule: completeSchedule(options, steps.learningRate),
     teacherForcing: completeTeacherForcing(options),
+    mergeDropout: options.mergeDropout ?? 0,
     accumulation: options.accumulation ?? 1,
     averageDecay: options.averageDecay ?? null,
     patience: options.patience ?? null,
@@ -125,7 +131,7 @@ export function completeTraining(options: TrainOptions<unknown>, model: Model<ne
     const value = config[name];
     demand(name, value, value === null || (Number.isInteger(value) && value >= 1), "a positive integer");
   }
-  const { labelSmoothing, maxLength, seed, precision, averageDecay, bestBy, keep } = config;
+  const { labelSmoothing, mergeDropout, maxLength, seed, precision, averageDecay, bestBy, keep } = config;
   for (
     const [name, value, least] of [
       ["maxSteps", maxSteps, 1],
@@ -136,6 +142,7 @@ export function completeTraining(options: TrainOptions<unknown>, model: Model<ne
   ) {
     demand(name, value, Number.isInteger(value) && value >= least, `an integer of at least ${least}`);
   }
+  demand("mergeDropout", mergeDropout, mergeDropout >= 0 && mergeDropout < 1, "in [0, 1)");
   demand("labelSmoothing", labelSmoothing, labelSmoothing >= 0 && labelSmoothing < 1, "in [0, 1)");
   demand(
     "averageDecay",
@@ -163,7 +170,14 @@ export function completeTraining(options: TrainOptions<unknown>, model: Model<ne
 
 /** Refuses options that ask for what the others, or the model, do not give. */
 function refuseUnfit(config: TrainingConfig, options: TrainOptions<unknown>, model: Model<never>): void {
-  const { patience, bestBy, keep, schedule, teacherForcing } = config;
+  const { patience, bestBy, keep, schedule, teacherForcing, mergeDropout } = config;
+  const tokenizers = Object.values(model.tokenizers);
+  if (mergeDropout > 0 && !tokenizers.some(({ kind }) => kind === "bpe")) {
+    refuse("mergeDropout", mergeDropout, "no tokenizer of the model has merges to leave out");
+  }
+  if (mergeDropout > 0 && "copy" in model.config && model.config.copy === true) {
+    refuse("mergeDropout", mergeDropout, "a model that copies needs the same parts of words on both sides");
+  }
   if (teacherForcing.name !== "always" && !kindOfModel(model).bleu) {
     refuse("teacherForcing", teacherForcing.name, `a ${model.constructor.name} is given no words of its own`);
   }

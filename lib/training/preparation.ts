@@ -1,7 +1,9 @@
 // Training: from examples to compiled steps, up to the point where memory is taken.
 
 import { type EncodedPair, paddingWaste, planBuckets, withoutLongPairs } from "../data/batches.ts";
+import type { MergeDropout } from "../data/tokenizer_kind.ts";
 import type { Model } from "../models/model.ts";
+import { Random } from "../random.ts";
 import type { TrainingConfig } from "./config.ts";
 import { Optimization } from "./optimization.ts";
 import type { TrainingReport } from "./options.ts";
@@ -10,6 +12,8 @@ import type { TrainingReport } from "./options.ts";
 export interface Preparation {
   /** What to learn from. */
   readonly data: readonly EncodedPair[];
+  /** With BPE-dropout, the same encoded anew for an epoch. */
+  readonly contents: ((epoch: number) => readonly EncodedPair[]) | undefined;
   /** The steps, recorded; close it in the end. */
   readonly optimization: Optimization;
   /** What it will take. */
@@ -28,7 +32,8 @@ export function prepare<Example>(
   examples: readonly Example[],
   config: TrainingConfig,
 ): Preparation {
-  const { kept, dropped } = withoutLongPairs(model.encode(examples), config.maxLength);
+  const draw = config.mergeDropout > 0 ? mergesOf(config) : undefined;
+  const { kept, indices, dropped } = withoutLongPairs(model.encode(examples, draw?.(0)), config.maxLength);
   if (kept.length === 0) {
     throw new RangeError(
       `Cannot train: none of ${examples.length} pairs has at most ${config.maxLength} words on both sides, ` +
@@ -56,5 +61,12 @@ export function prepare<Example>(
     parameterBytes: model.parameters.bytes + optimization.bytes,
     activationBytes: bytes,
   };
-  return { data: kept, optimization, report, allocate };
+  const chosen = draw && Array.from(indices, (index) => examples[index]!);
+  const contents = chosen && ((epoch: number) => model.encode(chosen, draw(1 + epoch)));
+  return { data: kept, contents, optimization, report, allocate };
+}
+
+/** Which merges are left out: for each number others, and others than what shuffles an epoch draws. */
+function mergesOf({ mergeDropout: dropout, seed }: TrainingConfig): (number: number) => MergeDropout {
+  return (number) => ({ dropout, random: new Random(seed, 2 ** 31 + number) });
 }

@@ -1,6 +1,6 @@
 // Training: the loop. An async generator, so that the loop body is the user's and `break` stops it.
 
-import { type Batch, batches, type EncodedPair } from "../data/batches.ts";
+import { type Batch, batches } from "../data/batches.ts";
 import type { LabelledText } from "../data/labelled_text.ts";
 import type { Pair } from "../data/pair.ts";
 import type { Model } from "../models/model.ts";
@@ -12,7 +12,7 @@ import { Judge } from "./judge.ts";
 import { inGroups, type Optimization, type Sums } from "./optimization.ts";
 import { completeTraining, type TrainingReport, type TrainOptions } from "./options.ts";
 import { Pace } from "./pace.ts";
-import { prepare } from "./preparation.ts";
+import { type Preparation, prepare } from "./preparation.ts";
 import type { ClassificationSample, TrainingProgress, Validation } from "./progress.ts";
 import { scheduledRate } from "./schedule.ts";
 import { checkResumable, type TrainingPosition, type TrainingState } from "./state.ts";
@@ -94,7 +94,7 @@ class Run<Example, Sample> {
 
   private constructor(
     readonly model: Model<Example>,
-    readonly data: readonly EncodedPair[],
+    readonly examples: Pick<Preparation, "data" | "contents">,
     readonly config: TrainingConfig,
     readonly options: TrainOptions<Example>,
     readonly optimization: Optimization,
@@ -110,8 +110,8 @@ class Run<Example, Sample> {
     config: TrainingConfig,
     options: TrainOptions<Example>,
   ): Promise<Run<Example, Sample>> {
-    const { data, optimization, report, allocate } = prepare(model, examples, config);
-    const run = new Run<Example, Sample>(model, data, config, options, optimization, report);
+    const { data, contents, optimization, report, allocate } = prepare(model, examples, config);
+    const run = new Run<Example, Sample>(model, { data, contents }, config, options, optimization, report);
     try {
       options.onReport?.(report);
       await allocate();
@@ -152,7 +152,9 @@ class Run<Example, Sample> {
     let skip = this.#stepInEpoch;
     let pace = new Pace();
     const epoch = { loss: 0, tokens: 0 };
-    const ordered = batches(this.data, this.optimization.buckets, { seed, epoch: this.#epoch });
+    const { data, contents } = this.examples;
+    const epochOptions = { seed, epoch: this.#epoch, contents: contents?.(this.#epoch) };
+    const ordered = batches(data, this.optimization.buckets, epochOptions);
     for (const group of inGroups(ordered, accumulation)) {
       if (skip-- > 0) continue;
       this.#take(group);

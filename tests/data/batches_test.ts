@@ -202,7 +202,7 @@ Deno.test("planBuckets() refuses what makes no sense", () => {
 
 Deno.test("withoutLongPairs() drops pairs with a side that is too long", () => {
   const pairs = [encoded(0, 3, 3), encoded(1, 4, 3), encoded(2, 3, 4)];
-  assertEquals(withoutLongPairs(pairs, 3), { kept: [pairs[0]!], dropped: 2 });
+  assertEquals(withoutLongPairs(pairs, 3), { kept: [pairs[0]!], indices: [0], dropped: 2 });
 });
 
 Deno.test("encodePairs() encodes each side with its tokenizer", () => {
@@ -212,4 +212,20 @@ Deno.test("encodePairs() encodes each side with its tokenizer", () => {
     Tokenizer.words(["b"]),
   );
   assertEquals([[...pair!.source], [...pair!.target]], [[2, 4, 3], [2, 4, 1, 3]]);
+});
+
+Deno.test("batches() takes other contents where they fit, and the pairs themselves where they do not", () => {
+  const make = (source: number, target: number, word: number) => ({
+    source: new Uint32Array(source).fill(word),
+    target: new Uint32Array(target).fill(word),
+  });
+  const pairs = [make(3, 3, 7), make(4, 2, 8), make(2, 4, 9)];
+  const buckets = planBuckets(pairs, { batchSentences: 3 });
+  const contents = [make(4, 4, 17), make(5, 2, 18), make(2, 5, 19)];
+  const [batch] = [...batches(pairs, buckets, { seed: 1, epoch: 0, shuffle: false, contents })];
+  const { bucket: { rows }, source, sourceLengths, targetLengths, tokens } = batch!;
+  assertEquals([...source.subarray(0, rows)], [17, 8, 9]);
+  assertEquals([...sourceLengths], [4, 4, 2]);
+  assertEquals([...targetLengths], [4, 2, 4]);
+  assertEquals(tokens, 3 + 1 + 3);
 });
