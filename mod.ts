@@ -76,6 +76,7 @@ export {
 export {
   type Batch,
   batches,
+  type BatchOptions,
   type Bucket,
   type BucketOptions,
   type EncodedPair,
