@@ -9,13 +9,26 @@ import { UsageError } from "./exit_code.ts";
 import { modelOptions } from "./model_options.ts";
 import type { Options, Values } from "./option.ts";
 
+/**
+ * Refuses to write what shows attention, of models that do not all have any.
+ *
+ * @param file What is to be written.
+ */
+export function refuseBlind(models: readonly Seq2Seq[], file: string): void {
+  const blind = models.find(({ config }) => config.attention === "none");
+  if (!blind) return;
+  throw new RangeError(
+    `Cannot write "${file}": a model with the decoder "${blind.config.decoder}" has no attention. Leave the option out.`,
+  );
+}
+
 /** The options of commands that translate, those of the models included. */
 export const decodingOptions = {
   ...modelOptions,
   ensemble: {
     type: "strings",
     value: "<folder>",
-    description: "One more model, to decode as one with --model; may be repeated",
+    description: "One more model, to decode as one with --model",
   },
   batch: { type: "integer", minimum: 1, default: 64, description: "Sentences at a time" },
   beam: {

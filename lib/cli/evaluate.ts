@@ -21,7 +21,7 @@ import { heatMap } from "../report/heat_map.ts";
 import { writeAtomically } from "../training/write_atomically.ts";
 import { type Command, defineCommand } from "./command.ts";
 import { corpusOptions, readCorpus } from "./corpus_options.ts";
-import { decodingOptions, loadModels, translateOptionsOf } from "./decoding_options.ts";
+import { decodingOptions, loadModels, refuseBlind, translateOptionsOf } from "./decoding_options.ts";
 import { ExitCode } from "./exit_code.ts";
 import type { Output } from "./output.ts";
 
@@ -30,12 +30,16 @@ export const command: Command = defineCommand({
   name: "evaluate",
   summary: "Measure a trained model on held-out sentence pairs",
   description:
-    "References are prepared as the training text was: without --punctuation in lower case, words only.",
+    "References are prepared as the training text was: words without --punctuation in lower case, words only; " +
+    "byte pairs and characters as they stand.",
   examples: [
     { description: "On the test pairs that train set aside", args: "--model runs/names" },
     { description: "On pairs of your own", args: "--model runs/names --corpus pairs.tsv" },
     { description: "By beam search", args: "--model runs/names --beam 5 --length-penalty 1" },
-    { description: "With examples and a heat map", args: "--model runs/names --show 5 --attention out.svg" },
+    {
+      description: "With examples and a heat map",
+      args: "--model runs/names --show 5 --attention runs/attention.svg",
+    },
     { description: "For a language without spaces", args: "--model runs/kanji --bleu-tokenizer char" },
   ],
   options: {
@@ -75,11 +79,8 @@ export const command: Command = defineCommand({
     const device = await openDevice();
     try {
       const models = await loadModels(device, values);
-      if (values.alignment !== undefined && models[0].config.attention === "none") {
-        throw new RangeError(
-          `Cannot write "${values.alignment}": the model in ${values.model} has no attention.`,
-        );
-      }
+      const needing = values.alignment ?? values.attention;
+      if (needing !== undefined) refuseBlind(models, needing);
       const pairs = await readCorpus(values.corpus ?? `${values.model}/test.tsv`, values, output);
       const figures = await measure(models, pairs, decoding, values.bleuTokenizer);
       tell(figures, output);

@@ -84,6 +84,7 @@ function label(name: string, option: Option): string {
   const short = option.short === undefined ? "    " : `-${option.short}, `;
   const flag = flagOf(name);
   if (option.type === "boolean") {
+    if (option.defaultText !== undefined) return short + flag.replace("--", "--[no-]");
     return short + (option.default === true ? flag.replace("--", "--no-") : flag);
   }
   if (option.type === "choice") return `${short}${flag} <${option.choices.join("|")}>`;

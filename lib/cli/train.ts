@@ -8,7 +8,7 @@ import { Seq2Seq } from "../models/seq2seq.ts";
 import { formatBytes, formatCount, formatDuration } from "../report/format.ts";
 import { summary } from "../report/summary.ts";
 import { loadCheckpoint } from "../training/checkpoint.ts";
-import { completeTraining, type TrainingReport } from "../training/options.ts";
+import type { TrainingReport } from "../training/options.ts";
 import { profileTraining } from "../training/profile.ts";
 import { train, type TrainingProgress, type Validation } from "../training/trainer.ts";
 import { type Command, defineCommand } from "./command.ts";
@@ -38,13 +38,23 @@ const options = {
     default: "runs/latest",
     description: "Where the model, its test pairs, the log and the loss curve go",
   },
-  resume: { type: "boolean", description: "Go on from the last checkpoint in the output folder" },
+  resume: {
+    type: "boolean",
+    description:
+      "Go on from the last checkpoint in the output folder, with its model and tokenizers; give the other " +
+      "options again",
+  },
   sample: { type: "integer", minimum: 1, description: "Use so many pairs, drawn at random" },
   replacement: {
     type: "boolean",
     description: "Draw the sample with replacement, as the original series does",
   },
-  valid: { type: "integer", minimum: 0, default: 200, description: "Pairs to hold out for validation" },
+  valid: {
+    type: "integer",
+    minimum: 0,
+    default: 200,
+    description: "Pairs to hold out for validation, without --valid-corpus",
+  },
   validCorpus: {
     type: "string",
     value: "<corpus>",
@@ -57,7 +67,7 @@ const options = {
   ...vectorOptions,
   ...trainingOptions,
   seed: { type: "integer", default: 1, description: "Settles sample, split, weights and order" },
-  summary: { type: "boolean", description: "Show the model's parameters, part by part" },
+  summary: { type: "boolean", description: "Show the model's parts: output shapes and parameters" },
   profile: {
     type: "boolean",
     description: "Measure --max-steps steps, or 20, and show where the time goes; saves nothing",
@@ -75,12 +85,18 @@ export const command: Command = defineCommand({
     "checkpoint stays.",
   examples: [
     { description: "Names of emoji and symbols, English to German", args: "--output runs/names" },
-    { description: "Sentences from Tatoeba", args: "--corpus tatoeba:deu-eng --sample 50000 --epochs 10" },
+    {
+      description: "Sentences from Tatoeba",
+      args: "--corpus tatoeba:deu-eng --cache .cache --sample 50000 --epochs 10",
+    },
     {
       description: "Parts of words, shared by both languages",
       args: "--tokenizer bpe --merges 2000 --joint",
     },
-    { description: "Multi30k", args: "--corpus train.de.gz,train.en.gz --min-frequency 2" },
+    {
+      description: "Multi30k",
+      args: "--corpus train.de.gz,train.en.gz --valid-corpus val.de.gz,val.en.gz --min-frequency 2",
+    },
     {
       description: "By gradient descent, as Luong et al. (2015)",
       args: "--optimizer sgd --learning-rate 1 --clip-norm 5 --schedule halving --decay-after 5",
@@ -116,14 +132,10 @@ export const command: Command = defineCommand({
         },
         ...{ folder: values.output, ...(state ? { resume: state } : {}) },
       };
-      completeTraining(options, model); // refuses what does not go together before anything is written
-      if (!values.resume) { // a split that turns out to be another must not replace the one of the model
-        await writePairs(`${values.output}/test.tsv`, data.test);
-        await writePairs(`${values.output}/valid.tsv`, data.valid);
-      }
-      const log = await RunLog.open(values.output, values.resume);
+      let log: RunLog | undefined;
       const started = performance.now();
       for await (const progress of train(model, data.train, options)) {
+        log ??= await begin(data, values);
         await log.add(progress);
         tellProgress(progress, output);
         if (interrupted.aborted) break;
@@ -142,6 +154,15 @@ export const command: Command = defineCommand({
     }
   },
 });
+
+/** Writes the held-out pairs and begins the log: as late as the first progress, so that a mistake replaces nothing. */
+async function begin(data: Split, values: TrainValues): Promise<RunLog> {
+  if (!values.resume) { // a split that turns out to be another must not replace the one of the model
+    await writePairs(`${values.output}/test.tsv`, data.test);
+    await writePairs(`${values.output}/valid.tsv`, data.valid);
+  }
+  return await RunLog.open(values.output, values.resume);
+}
 
 /** Samples and splits; pairs to validate on may come from elsewhere. */
 async function prepare(pairs: readonly Pair[], values: TrainValues, output: Output): Promise<Split> {

@@ -7,7 +7,7 @@ import type { Translation } from "../inference/translation.ts";
 import { heatMap } from "../report/heat_map.ts";
 import { writeAtomically } from "../training/write_atomically.ts";
 import { type Command, defineCommand } from "./command.ts";
-import { decodingOptions, loadModels, translateOptionsOf } from "./decoding_options.ts";
+import { decodingOptions, loadModels, refuseBlind, translateOptionsOf } from "./decoding_options.ts";
 import { ExitCode, UsageError } from "./exit_code.ts";
 import type { Output } from "./output.ts";
 
@@ -23,7 +23,10 @@ export const command: Command = defineCommand({
     { description: "Two sentences", args: '--model runs/names "red apple" "black cat"' },
     { description: "A file", args: "--model runs/names --input names.txt" },
     { description: "The three best", args: '--model runs/names --beam 5 --n-best 3 "red apple"' },
-    { description: "See where the model looked", args: '--model runs/names --attention out.svg "red apple"' },
+    {
+      description: "See where the model looked",
+      args: '--model runs/names --attention runs/attention.svg "red apple"',
+    },
   ],
   positional: { name: "sentence", description: "What to translate", many: true },
   options: {
@@ -57,6 +60,7 @@ export const command: Command = defineCommand({
     const device = await openDevice();
     try {
       const models = await loadModels(device, values);
+      if (values.attention !== undefined) refuseBlind(models, values.attention);
       for (let start = 0; start < sentences.length; start += SENTENCES_AT_A_TIME) {
         const part = sentences.slice(start, start + SENTENCES_AT_A_TIME);
         const translations = await translate(models, part, reseeded(decoding, start));

@@ -19,7 +19,7 @@ export interface TranslationAlternative {
   readonly text: string;
   /** The target words as the model wrote them; `<eos>` is the last unless the limit came first. */
   readonly target: readonly string[];
-  /** For each target word the attention to each source word; rows sum to 1. Empty rows if the model has no attention. */
+  /** For each target word the attention to each source word; rows sum to 1, with span local-p to less. Empty rows if the model has no attention. */
   readonly attention: readonly (readonly number[])[];
   /** How good the model finds it. */
   readonly score: TranslationScore;

@@ -5,6 +5,7 @@ import type { ParameterScope } from "../gpu/parameters.ts";
 import type { Tape } from "../gpu/tape.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import { Attention, type AttentionScore, type AttentionSpan } from "../ops/attention.ts";
+import { copyColumns } from "../ops/concatenate.ts";
 import { LinearSteps } from "../ops/linear_steps.ts";
 import { sourcePosition } from "../ops/source_position.ts";
 import { linearDefault } from "./initializers.ts";
@@ -85,7 +86,6 @@ export class AttentionLayer {
    * Prepares to record steps.
    *
    * @param states [steps, batch, hidden]: the states that ask; each must be written before its step is recorded.
-   * @throws {RangeError} If the source has more steps than a score by location knows.
    */
   start(tape: Tape, memory: AttentionMemory, states: Tensor, start: AttentionStart): AttentionSteps {
     const { values, lengths } = memory;
@@ -96,7 +96,7 @@ export class AttentionLayer {
       before.push((t) => steps.step(t));
       return y;
     };
-    const score = this.#scoreOf(memory, states, layer);
+    const score = this.#scoreOf(tape, memory, states, before, layer);
     const span = this.#spanOf(tape, memory, states, layer, before);
     const attention = new Attention(tape, { score, span, values, lengths, ...start });
     const { contexts, weights, coverage } = attention;
@@ -110,20 +110,25 @@ export class AttentionLayer {
   }
 
   #scoreOf(
+    tape: Tape,
     { values, keys }: AttentionMemory,
     states: Tensor,
+    before: ((t: number) => void)[],
     layer: (x: Tensor, weight: Tensor) => Tensor,
   ): AttentionScore {
     const { attention, attentionWidth, locations } = this.#config;
     if (attention === "location") {
       const [source] = values.shape as [number];
-      if (source > locations) {
-        throw new RangeError(
-          `Cannot attend to a source of ${source} words by location: the model knows ${locations}. ` +
-            "Shorten the sentences (maxLength), or create the model with more locations.",
-        );
-      }
-      return { kind: "given", scores: layer(states, this.#location!.slice(0, source)) };
+      const known = Math.min(source, locations);
+      const weight = this.#location!.slice(0, known);
+      if (known === source) return { kind: "given", scores: layer(states, weight) };
+      const scores = tape.tensor([...states.shape.slice(0, 2), source], "scores by location");
+      const unseen = tape.tensor([scores.rows, source - known], "scores of later words");
+      tape.fill(unseen, -1e30);
+      copyColumns(tape, unseen, scores.reshape(scores.rows, source).columnSlice(known, source));
+      const steps = new LinearSteps(tape, { x: states, y: scores.columnSlice(0, known), weight });
+      before.push((t) => steps.step(t));
+      return { kind: "given", scores };
     }
     const queries = this.#query ? layer(states, this.#query) : states;
     if (attention === "additive") {

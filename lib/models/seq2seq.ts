@@ -170,8 +170,7 @@ export class Seq2Seq implements Model<Pair> {
    * The plan gets the inputs that {@linkcode Seq2Seq.inputs} packs; where something is drawn, such as dropout, also `step`
    * [1], and with scheduled sampling `teacher_share` [1].
    *
-   * @throws {RangeError} If a model that copies is to be trained with label smoothing, or attention by location does not
-   *   know so many source words.
+   * @throws {RangeError} If a model that copies is to be trained with label smoothing.
    */
   loss(tape: Tape, bucket: Bucket, options: LossOptions): void {
     const { sourceLength, rows, targetLength } = bucket;

@@ -42,7 +42,7 @@ export interface Seq2SeqOptions {
   readonly span?: Seq2SeqChoice<"span">;
   /** How far from its centre a local span reaches, in words; 10 by default. */
   readonly window?: number;
-  /** How many source positions attention of score `"location"` knows; 50 by default. */
+  /** How many source positions attention of score `"location"` knows, 50 by default; it does not look at later ones. */
   readonly locations?: number;
   /** Whether Luong's attentional vector enters the next step; true by default. */
   readonly inputFeeding?: boolean;

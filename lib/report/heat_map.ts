@@ -19,7 +19,7 @@ export interface HeatMapInput {
   readonly source: readonly string[];
   /** The target tokens, the rows from top to bottom. */
   readonly target: readonly string[];
-  /** The weights `[target][source]`, each from 0 to 1; a row sums to 1. */
+  /** The weights `[target][source]`, each from 0 to 1; a row sums to 1, or to less. */
   readonly attention: readonly (readonly number[])[];
 }
 

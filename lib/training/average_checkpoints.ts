@@ -47,6 +47,9 @@ export async function averageCheckpoints(sources: readonly string[], folder: str
     await add(sums, source, source === first);
   }
   await Deno.mkdir(folder, { recursive: true });
+  for await (const { name } of Deno.readDir(folder)) {
+    if (PART.test(name) && !parts.has(name)) await Deno.remove(`${folder}/${name}`); // of an earlier average
+  }
   for (const [name, text] of parts) await writeAtomically(`${folder}/${name}`, text);
   const means = new Map([...sums].map(([name, { shape, data }]) => {
     return [name, { shape, data: Float32Array.from(data, (sum) => sum / located.length) }];
@@ -71,12 +74,15 @@ async function locate(source: string): Promise<Source> {
   return { folder: source, file: `${await bestOrLast(source)}.safetensors` };
 }
 
-/** What a model folder has besides weights, by name: config.json and the vocabularies. */
+/** The files of tokenizers. */
+const PART = /\.(vocabulary|tokenizer)\.json$|^tokenizer_config\.json$/;
+
+/** What a model folder has besides weights, by name: config.json and the tokenizers. */
 async function readParts(folder: string): Promise<Map<string, string>> {
   const read = (name: string) => readPart(folder, name, (bytes) => new TextDecoder().decode(bytes));
   const parts = new Map([["config.json", await read("config.json")]]);
   for await (const { name } of Deno.readDir(folder)) {
-    if (name.endsWith(".vocabulary.json")) parts.set(name, await read(name));
+    if (PART.test(name)) parts.set(name, await read(name));
   }
   return parts;
 }

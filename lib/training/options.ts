@@ -58,7 +58,7 @@ export interface TrainOptions<Example = Pair>
   readonly patience?: number;
   /** What makes a validation better: a lower loss, as by default, or a higher BLEU of the translations. */
   readonly bestBy?: "loss" | "bleu";
-  /** Of those, examples to show at each validation; 3 by default. */
+  /** Of the validation examples, how many to show each time; 3 by default. */
   readonly samples?: number;
   /** Ends training after so many steps, in the middle of an epoch if need be. */
   readonly maxSteps?: number;
@@ -171,11 +171,16 @@ export function completeTraining(options: TrainOptions<unknown>, model: Model<ne
 /** Refuses options that ask for what the others, or the model, do not give. */
 function refuseUnfit(config: TrainingConfig, options: TrainOptions<unknown>, model: Model<never>): void {
   const { patience, bestBy, keep, schedule, teacherForcing, mergeDropout } = config;
+  const copies = "copy" in model.config && model.config.copy === true;
+  if (copies && config.labelSmoothing > 0) {
+    const why = "a copied word has no other words to share its probability with";
+    refuse("labelSmoothing", config.labelSmoothing, why);
+  }
   const tokenizers = Object.values(model.tokenizers);
   if (mergeDropout > 0 && !tokenizers.some(({ kind }) => kind === "bpe")) {
     refuse("mergeDropout", mergeDropout, "no tokenizer of the model has merges to leave out");
   }
-  if (mergeDropout > 0 && "copy" in model.config && model.config.copy === true) {
+  if (mergeDropout > 0 && copies) {
     refuse("mergeDropout", mergeDropout, "a model that copies needs the same parts of words on both sides");
   }
   if (teacherForcing.name !== "always" && !kindOfModel(model).bleu) {

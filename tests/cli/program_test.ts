@@ -216,7 +216,7 @@ testWithAdapter("train takes all that says how a model learns; average makes one
   const args = ["train", "--corpus", corpus, "--output", output, ...TINY, ...options];
   const { code, stdout, stderr } = await attend([...args, "--summary"]);
   assertEquals(code, 0, stderr);
-  assertMatch(stdout, /^part +shape +parameters +share$/m);
+  assertMatch(stdout, /^part +output shape +parameters +share$/m);
   assertMatch(stdout, /^trainable +\S+ \S+ +[\d,]+ +100.0 %$/m);
   assertMatch(stdout, /^epoch 1 {5}loss \d\.\d{3}, validation \d\.\d{3} \(perplexity \S+, BLEU \d/m);
   const { training } = JSON.parse(await Deno.readTextFile(`${output}/config.json`));

@@ -28,6 +28,7 @@ const cases: readonly Seq2SeqOptions[] = [
   { attention: "scaled-dot", span: "local-m", window: 1 },
   { decoder: "luong", attention: "dot", span: "local-p", window: 3 },
   { decoder: "luong", attention: "location", locations: 9 },
+  { attention: "location", locations: 4 },
   { coverage: true, coverageLoss: 0 },
   { copy: true },
   { decoder: "luong", attention: "additive", copy: true, coverage: true, coverageLoss: 0, cell: "lstm" },
@@ -104,3 +105,28 @@ for (const options of cases) {
     );
   }
 }
+
+testEachProfile("attention by location does not look at words beyond those it knows", async (device) => {
+  const [source, target] = [inventedWords(13), inventedWords(17)];
+  const options = { attention: "location", locations: 2, embedding: 5, hidden: 6 } as const;
+  const model = new Seq2Seq(device, { source, target, ...options });
+  const { bucket: { sourceLength, rows }, ...batch } = fixtureBatch();
+  const tape = new Tape(device, { training: false });
+  const decoder = model.wordByWord(tape, { sourceLength, sentences: rows, copies: 1 });
+  const { attention } = decoder.step(tape.input("words", [rows], "u32"), decoder.initial, 0);
+  const kept = tape.kept([rows, sourceLength], "attention");
+  copyInto(tape, attention!, kept);
+  const plan = await Plan.compile(tape);
+  plan.run({
+    source: batch.source,
+    source_lengths: batch.sourceLengths,
+    words: new Uint32Array(rows).fill(SOS),
+  });
+  const [weights] = await plan.read(kept);
+  for (let row = 0; row < rows; row++) {
+    const [first, second, ...later] = weights!.subarray(row * sourceLength, (row + 1) * sourceLength);
+    assert(Math.abs(first! + second! - 1) < 1e-6 && later.every((weight) => weight === 0));
+  }
+  plan.close();
+  model.close();
+});

@@ -1,6 +1,6 @@
 """Writes the fixtures that tests/models compares the recurrent Seq2Seq family with.
 
-    pip install torch==2.13.0 safetensors==0.5.3
+    pip install torch==2.13.0 safetensors==0.5.3 numpy==2.4.6
     python tests/oracle/family_fixture.py
 
 tests/fixtures/family.safetensors, all float32, computed in float64, for each case of family_cases.py:

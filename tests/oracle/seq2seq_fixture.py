@@ -1,6 +1,6 @@
 """Writes the fixtures that tests/models compares whole-model training with.
 
-    pip install torch==2.13.0 safetensors==0.5.3
+    pip install torch==2.13.0 safetensors==0.5.3 numpy==2.4.6
     python tests/oracle/seq2seq_fixture.py
 
 tests/fixtures/seq2seq.safetensors, all float32, computed in float64:
