@@ -51,6 +51,25 @@ const step = {
   },
   precision: { type: "choice", choices: ["f32", "f16"], default: "f32", description: "f16: half precision" },
   labelSmoothing: { type: "number", minimum: 0, below: 1, default: 0, description: "Label smoothing" },
+  teacherForcing: {
+    type: "choice",
+    choices: ["always", "constant", "linear", "inverse-sigmoid"],
+    default: "always",
+    description: "How often the decoder is given the right word, not its own",
+  },
+  teacherShare: {
+    type: "number",
+    minimum: 0,
+    maximum: 1,
+    defaultText: "constant 0.5, linear 0",
+    description: "Share of right words, with linear in the end",
+  },
+  teacherSteps: {
+    type: "integer",
+    minimum: 1,
+    defaultText: "1000",
+    description: "linear: steps to that share; inverse-sigmoid: its k",
+  },
   mergeDropout: {
     type: "number",
     minimum: 0,
@@ -113,25 +132,6 @@ const course = {
     minimum: 0,
     defaultText: "0",
     description: "cosine, plateau: lowest rate",
-  },
-  teacherForcing: {
-    type: "choice",
-    choices: ["always", "constant", "linear", "inverse-sigmoid"],
-    default: "always",
-    description: "How often the decoder is given the right word, not its own",
-  },
-  teacherShare: {
-    type: "number",
-    minimum: 0,
-    maximum: 1,
-    defaultText: "constant 0.5, linear 0",
-    description: "Share of right words, with linear in the end",
-  },
-  teacherSteps: {
-    type: "integer",
-    minimum: 1,
-    defaultText: "1000",
-    description: "linear: steps to that share; inverse-sigmoid: its k",
   },
   patience: {
     type: "integer",

@@ -9,18 +9,21 @@ import { completeTraining, type TrainOptions } from "./options.ts";
 import type { OptimizerOptions } from "./optimizer_options.ts";
 import { prepare } from "./preparation.ts";
 import { Feed, Profiler, type StepTime } from "./profiler.ts";
+import type { TeacherForcingOptions } from "./teacher_forcing.ts";
 
 export type { StepTime } from "./profiler.ts";
 
 /** How to profile: a training's options, as far as they concern a single step. */
 export interface ProfileOptions extends
   OptimizerOptions,
+  TeacherForcingOptions,
   Pick<
     TrainOptions,
     | "batch"
     | "batchTokens"
     | "averageDecay"
     | "labelSmoothing"
+    | "mergeDropout"
     | "maxLength"
     | "seed"
     | "precision"
