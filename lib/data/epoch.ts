@@ -24,8 +24,8 @@ export interface EpochOptions {
 /**
  * Distributes a corpus over the batches of one epoch, each pair once.
  *
- * A pair goes to the cheapest bucket that it fits. What is left of a bucket after its full batches moves to
- * larger buckets if that takes fewer positions than a batch with empty rows.
+ * A pair goes to the cheapest bucket that it fits. What is left of a bucket after its full batches moves to a
+ * larger bucket if that takes fewer positions than a batch with empty rows. All epochs have as many batches of each shape.
  *
  * @param pairs The encoded corpus.
  * @param buckets The shapes.
@@ -48,11 +48,8 @@ export function planEpoch(
   for (const [at, bucket] of sorted.entries()) {
     const list = lists[at]!;
     const left = list.length % bucket.rows;
-    const moves = left === 0 ? undefined : cheaperMoves(pairs, list.slice(-left), sorted, at);
-    if (moves !== undefined) {
-      list.length -= left;
-      for (const { index, to } of moves) lists[to]!.push(index);
-    }
+    const to = left === 0 ? undefined : cheaperBucket(left, sorted, at);
+    if (to !== undefined) lists[to]!.push(...list.splice(-left));
     for (let start = 0; start < list.length; start += bucket.rows) {
       batches.push({ bucket, indices: new Uint32Array(list.slice(start, start + bucket.rows)) });
     }
@@ -60,36 +57,17 @@ export function planEpoch(
   return shuffle ? random.shuffle(batches) : batches;
 }
 
-interface Move {
-  readonly index: number;
-  readonly to: number;
-}
-
-/** Returns where the left-over pairs of a bucket go, or undefined if they had better stay. */
-function cheaperMoves(
-  pairs: readonly EncodedPair[],
-  left: readonly number[],
-  sorted: readonly Bucket[],
-  from: number,
-): Move[] | undefined {
-  const bucket = sorted[from]!;
-  const moves: Move[] = [];
-  let positions = 0;
-  for (const index of left) {
-    const to = findBucket(pairs[index]!, sorted, from + 1);
-    if (to < 0) return undefined;
-    moves.push({ index, to });
-    positions += positionsOf(sorted[to]!);
-  }
-  return positions < bucket.rows * positionsOf(bucket) ? moves : undefined;
-}
-
-function findBucket({ source, target }: EncodedPair, sorted: readonly Bucket[], from: number): number {
-  for (let at = from; at < sorted.length; at++) {
-    const bucket = sorted[at]!;
-    if (source.length <= bucket.sourceLength && target.length <= bucket.targetLength) return at;
-  }
-  return -1;
+/**
+ * Returns the bucket that the left-over pairs of another had better go to, or undefined if they had better stay. It depends
+ * on how many there are and not on which, so that every epoch has as many batches.
+ */
+function cheaperBucket(left: number, sorted: readonly Bucket[], from: number): number | undefined {
+  const { rows, sourceLength, targetLength } = sorted[from]!;
+  const to = sorted.findIndex((bucket, at) =>
+    at > from && bucket.sourceLength >= sourceLength && bucket.targetLength >= targetLength
+  );
+  const stays = rows * positionsOf(sorted[from]!);
+  return to >= 0 && left * positionsOf(sorted[to]!) < stays ? to : undefined;
 }
 
 function bucketFor(pairs: readonly EncodedPair[], index: number, sorted: readonly Bucket[]): number {
@@ -101,7 +79,9 @@ function bucketFor(pairs: readonly EncodedPair[], index: number, sorted: readonl
         `the least are 1 and 2, <sos> and <eos>`,
     );
   }
-  const at = findBucket(pair, sorted, 0);
+  const at = sorted.findIndex((bucket) =>
+    source.length <= bucket.sourceLength && target.length <= bucket.targetLength
+  );
   if (at >= 0) return at;
   const limit = sorted.map((bucket) => `${bucket.sourceLength}x${bucket.targetLength}`).at(-1) ?? "none";
   throw new RangeError(

@@ -80,10 +80,16 @@ export class HeldOut {
     const buckets = planBuckets(kept, { batchSentences: Math.min(batch, kept.length) });
     const totals = persistent(model.device, [TOTALS], "held-out losses");
     const plans = new Map<Bucket, Plan>();
-    for (const bucket of buckets) {
-      const tape = new Tape(model.device, { training: false });
-      model.loss(tape, bucket, { totals, given });
-      plans.set(bucket, await Plan.compile(tape, pool));
+    try {
+      for (const bucket of buckets) {
+        const tape = new Tape(model.device, { training: false });
+        model.loss(tape, bucket, { totals, given });
+        plans.set(bucket, await Plan.compile(tape, pool));
+      }
+    } catch (error) {
+      for (const plan of plans.values()) plan.close();
+      model.device.destroyBuffer(totals.storage.buffer!);
+      throw error;
     }
     const list = [...batches(kept, buckets, { seed: 0, epoch: 0, shuffle: false })];
     return new HeldOut(model, list, plans, totals, dropped);

@@ -57,7 +57,12 @@ export class BufferPool {
    */
   allocate(layout: MemoryLayout): void {
     const missing = this.#sizes.slice(this.#buffers.length);
-    this.device.checkBudget("activations", missing.reduce((sum, size) => sum + size, 0));
+    try {
+      this.device.checkBudget("activations", missing.reduce((sum, size) => sum + size, 0));
+    } catch (error) {
+      this.#sizes.length = this.#buffers.length; // smaller plans may still fit
+      throw error;
+    }
     for (const size of missing) {
       const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC;
       this.#buffers.push(this.device.createBuffer(`activations ${this.#buffers.length}`, size, usage));

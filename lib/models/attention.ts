@@ -5,7 +5,7 @@ import type { ParameterScope } from "../gpu/parameters.ts";
 import type { Tape } from "../gpu/tape.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import { Attention, type AttentionScore, type AttentionSpan } from "../ops/attention.ts";
-import { copyColumns } from "../ops/concatenate.ts";
+import { copyColumns, copyInto } from "../ops/concatenate.ts";
 import { LinearSteps } from "../ops/linear_steps.ts";
 import { sourcePosition } from "../ops/source_position.ts";
 import { linearDefault } from "./initializers.ts";
@@ -126,8 +126,8 @@ export class AttentionLayer {
       const unseen = tape.tensor([scores.rows, source - known], "scores of later words");
       tape.fill(unseen, -1e30);
       copyColumns(tape, unseen, scores.reshape(scores.rows, source).columnSlice(known, source));
-      const steps = new LinearSteps(tape, { x: states, y: scores.columnSlice(0, known), weight });
-      before.push((t) => steps.step(t));
+      const seen = layer(states, weight);
+      before.push((t) => copyInto(tape, seen.at(t), scores.at(t).columnSlice(0, known)));
       return { kind: "given", scores };
     }
     const queries = this.#query ? layer(states, this.#query) : states;

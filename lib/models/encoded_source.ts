@@ -9,7 +9,7 @@ import type { Seq2SeqConfig } from "./seq2seq_options.ts";
 export interface EncodedSource {
   /** The word numbers, `<sos>` and `<eos>` included, in the order in which they are read. */
   readonly ids: Uint32Array;
-  /** The words themselves, in the same order. */
+  /** The words themselves, in the same order; those of an encoding without anything left out. */
   readonly words: readonly string[];
   /** For models that copy: the words in the target's numbering, those that it lacks behind its vocabulary. */
   readonly copies?: Uint32Array;
@@ -29,6 +29,11 @@ export function encodeSource(
   { reverseSource, copy }: Seq2SeqConfig,
   draw?: MergeDropout,
 ): EncodedSource {
+  if (copy && drawnBy(source, draw)?.dropout) {
+    throw new RangeError(
+      "Cannot leave out merges for a model that copies: it needs the same parts on both sides.",
+    );
+  }
   const ids = Uint32Array.from(source.encode(text, drawnBy(source, draw)));
   const words = source.tokens(text);
   if (reverseSource) {
@@ -46,6 +51,7 @@ export function encodeTarget(
   draw?: MergeDropout,
 ): Uint32Array {
   const ids = Uint32Array.from(target.encode(text, drawnBy(target, draw)));
+  if (unknown.length === 0) return ids;
   target.tokens(text).forEach((token, t) => {
     const copied = unknown.indexOf(token);
     if (ids[t] === UNK && copied >= 0) ids[t] = target.vocabulary.size + copied;

@@ -102,9 +102,15 @@ export class Generator {
     return pointerLogProbabilities(tape, readout, { ...this.#output, ...pointer, extra });
   }
 
-  /** Records the scores of the words of the vocabulary after step `t`. */
+  /** Records the scores of all words, those included that can be copied, after step `t`: [batch, classes]. */
   scores(tape: Tape, steps: DecoderSteps, t: number): Tensor {
-    return linear(tape, this.#readOut(tape, steps.features.map((feature) => feature.at(t))), this.#output);
+    const readout = this.#readOut(tape, steps.features.map((feature) => feature.at(t)));
+    if (!this.#copy) return linear(tape, readout, this.#output);
+    const { outputs, attention, memory, start: { embedded } } = steps;
+    const gates = this.#copy.forward(tape, [outputs.at(t), attention!.contexts.at(t), embedded.at(t)]);
+    const copies = memory.copies!;
+    const pointer = { gates, attention: attention!.weights.at(t), copies, lengths: memory.lengths };
+    return pointerLogProbabilities(tape, readout, { ...this.#output, ...pointer, extra: copies.shape[0]! });
   }
 
   #readOut(tape: Tape, features: readonly Tensor[]): Tensor {

@@ -91,7 +91,7 @@ export class Seq2Seq implements Model<Pair> {
     const { cell, layers, bidirectional, residual, embedding, hidden, tied, seed } = config;
     const [sources, targets] = [this.source.vocabulary.size, this.target.vocabulary.size];
     if (
-      tied === "all" && String(this.source.vocabulary.toJSON()) !== String(this.target.vocabulary.toJSON())
+      tied === "all" && JSON.stringify(this.source.vocabulary) !== JSON.stringify(this.target.vocabulary)
     ) {
       throw new RangeError(
         `Cannot create a Seq2Seq with tied "all": its vocabularies of ${sources} and ${targets} words differ. ` +

@@ -232,7 +232,12 @@ function checkCombinations(config: Seq2SeqConfig): void {
       `with readout "direct" it is the state itself, of ${hidden} numbers`,
     );
   }
-  if (config.frozen !== "none" && tied !== "none") {
+  if (attention === "location" && config.span !== "global") {
+    const why = "a window could lie beyond the locations that are known";
+    refuse(`attention "location" and span "${config.span}"`, why);
+  }
+  const output = tied === "all" ? config.frozen !== "none" : ["target", "both"].includes(config.frozen);
+  if (tied !== "none" && output) {
     refuse(
       `frozen "${config.frozen}" and tied "${tied}"`,
       "the output layer would be frozen with the embeddings",

@@ -68,6 +68,8 @@ export function embedding(tape: Tape, weight: Tensor, ids: Tensor, options: Embe
   const { profile } = tape.device;
   const sizes = { tokens: ids.size, vocabulary, width, unknown };
   tape.dispatch(forward[partOf(weight, y)][profile], { weight, ids, y }, sizes);
+  const frozen = weight.storage.kind === "bound" && !weight.storage.gradient;
+  if (frozen) return y;
   if (tape.training && ids.storage.kind === "input" && ids.size === ids.storage.size) {
     const derive = (from: Uint32Array, to: Uint32Array) => invertIds(from, to, vocabulary, unknown);
     const inverse = tape.derivedInput(ids, vocabulary + 1 + ids.size, `positions of ${ids.label}`, derive);

@@ -23,7 +23,7 @@ const INITIAL_LOSS_SCALE = 4096;
 const SCALE_GROWTH_STEPS = 2000;
 
 /** What stands for no limit where a kernel clips. */
-const NO_LIMIT = 3e38;
+const NO_LIMIT = 1e30;
 
 /** The control record before the first step. */
 export function initialControl(): Float32Array<ArrayBuffer> {

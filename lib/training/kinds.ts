@@ -7,7 +7,7 @@ import type { Pair } from "../data/pair.ts";
 import { corpusBleu } from "../evaluation/bleu.ts";
 import type { Device } from "../gpu/device.ts";
 import { classify } from "../inference/classify.ts";
-import { translate } from "../inference/translate.ts";
+import { LONGEST_SOURCE, translate } from "../inference/translate.ts";
 import type { Model } from "../models/model.ts";
 import { Seq2Seq } from "../models/seq2seq.ts";
 import { SEQ2SEQ_CHOICES, type Seq2SeqConfig } from "../models/seq2seq_options.ts";
@@ -38,6 +38,11 @@ export type AnyKind = ModelKind<any, any, any, any>;
 
 const size = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(2 ** 20));
 const share = v.pipe(v.number(), v.minValue(0), v.maxValue(1));
+
+/** Whether a sentence is short enough for translate(); longer ones are passed over, as by held-out losses. */
+function isTranslatable(model: Seq2Seq, sentence: string): boolean {
+  return model.encodeSource(sentence).ids.length <= LONGEST_SOURCE;
+}
 
 /** The choices for an option of a translator. */
 const choice = <Name extends keyof typeof SEQ2SEQ_CHOICES>(name: Name) => v.picklist(SEQ2SEQ_CHOICES[name]);
@@ -74,16 +79,18 @@ const seq2seq: ModelKind<Seq2Seq, Seq2SeqConfig, Pair, TranslationSample> = {
     seed: v.number(),
   }),
   samples: async (model, pairs) => {
-    const translations = await translate(model, pairs.map(({ source }) => source));
-    return pairs.map(({ source, target }, index) => ({
+    const short = pairs.filter(({ source }) => isTranslatable(model, source));
+    const translations = await translate(model, short.map(({ source }) => source));
+    return short.map(({ source, target }, index) => ({
       source,
       target,
       translation: translations[index]!.text,
     }));
   },
   bleu: async (model, pairs) => {
-    const translations = await translate(model, pairs.map(({ source }) => source));
-    const references = pairs.map(({ target }) => model.target.normalize(target));
+    const short = pairs.filter(({ source }) => isTranslatable(model, source));
+    const translations = await translate(model, short.map(({ source }) => source));
+    const references = short.map(({ target }) => model.target.normalize(target));
     return corpusBleu(translations.map(({ text }) => text), references).score;
   },
 };

@@ -26,15 +26,15 @@ export interface TrainOptions<Example = Pair>
   readonly accumulation?: number;
   /**
    * The decay of running averages of the weights, such as 0.999; none are kept by default. Validation, the best
-   * checkpoint (without validation, the newest), those that are kept, and the model when training is over have the
-   * averages in place of the weights.
+   * checkpoint (without validation, that of the last whole epoch), those that are kept, and the model when training is over
+   * have the averages in place of the weights.
    */
   readonly averageDecay?: number;
   /** Label smoothing; 0 by default. */
   readonly labelSmoothing?: number;
   /**
    * The share of merges that tokenizers of byte pairs leave out, drawn anew for each epoch (BPE-dropout, Provilkov et al.
-   * 2020); 0 by default.
+   * 2020); 0 by default. A draw that is too long for the batch that the first draw of its pair chose is replaced by that one.
    */
   readonly mergeDropout?: number;
   /**

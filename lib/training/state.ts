@@ -78,6 +78,12 @@ export function checkResumable(state: TrainingState, config: TrainingConfig, ste
         "Use the same corpus, sample, sizes and seed.",
     );
   }
+  if (state.averages !== undefined && config.averageDecay === null) {
+    throw new RangeError(
+      `Cannot resume without averageDecay: the checkpoint has running averages, of decay ${state.config.averageDecay}. ` +
+        "Give it again.",
+    );
+  }
   const { method } = config.optimizer;
   if (optimizer.method !== method) {
     throw new RangeError(

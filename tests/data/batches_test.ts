@@ -229,3 +229,24 @@ Deno.test("batches() takes other contents where they fit, and the pairs themselv
   assertEquals([...targetLengths], [4, 2, 4]);
   assertEquals(tokens, 3 + 1 + 3);
 });
+
+Deno.test("every epoch has as many batches of each shape, whichever pairs are left over", () => {
+  const pair = (source: number, target: number) => ({
+    source: new Uint32Array(source).fill(7),
+    target: new Uint32Array(target).fill(9),
+  });
+  const rows = 4;
+  const buckets = [[10, 10], [8, 16], [12, 10], [12, 16]].map(([sourceLength, targetLength]) => ({
+    ...{ sourceLength: sourceLength!, targetLength: targetLength!, rows },
+  }));
+  // One pair is left over of the first bucket: those with a short source would also fit the second.
+  const pairs = [
+    ...Array.from({ length: 9 }, (_, i) => pair(i % 2 === 0 ? 8 : 10, 10)),
+    ...Array.from({ length: 7 }, () => pair(8, 16)),
+    ...Array.from({ length: 4 }, () => pair(12, 10)),
+    ...Array.from({ length: 8 }, () => pair(12, 16)),
+  ];
+  const shapes = (epoch: number) =>
+    [...batches(pairs, buckets, { seed: 1, epoch })].map(({ bucket }) => JSON.stringify(bucket)).sort();
+  for (let epoch = 1; epoch < 20; epoch++) assertEquals(shapes(epoch), shapes(0));
+});

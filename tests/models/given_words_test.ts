@@ -1,5 +1,6 @@
 // Which words a decoder is given in training: the right ones, its own, or now one and now the other.
 
+import type { Batch } from "../../lib/data/batches.ts";
 import { PAD } from "../../lib/data/vocabulary.ts";
 import type { Device } from "../../lib/gpu/device.ts";
 import { Plan } from "../../lib/gpu/plan.ts";
@@ -12,13 +13,14 @@ import { copyInto } from "../../lib/ops/concatenate.ts";
 import { assert, assertEquals } from "../assert.ts";
 import { testEachProfile } from "../device.ts";
 import { assertClose } from "../ops/check.ts";
-import { fixtureBatch } from "./fixture.ts";
+import { fixtureBatch as batchOf } from "./fixture.ts";
 import { inventedWords } from "./invented_words.ts";
 
 const cases: Seq2SeqOptions[] = [
   {},
   { decoder: "luong", cell: "lstm", layers: 2 },
   { decoder: "luong", inputFeeding: false, tied: "output" },
+  { copy: true },
   { decoder: "cho", dropout: 0.3 },
   { decoder: "sutskever", cell: "lstm", dropout: 0.3, wordDropout: 0.2 },
 ];
@@ -26,6 +28,12 @@ const cases: Seq2SeqOptions[] = [
 function create(device: Device, options: Seq2SeqOptions): Seq2Seq {
   const [source, target] = [inventedWords(13), inventedWords(17)];
   return new Seq2Seq(device, { source, target, embedding: 5, hidden: 6, dropout: 0, ...options });
+}
+
+/** The fixture's batch, with a source word that the target vocabulary of 17 lacks, for models that copy. */
+function fixtureBatch(): Batch {
+  const batch = batchOf();
+  return { ...batch, copies: batch.source.map((id) => id === 9 ? 17 : id) };
 }
 
 /** The loss of the fixture's batch, and its gradients. */
@@ -64,7 +72,10 @@ async function freeRunning(model: Seq2Seq): Promise<number> {
     state = step.state;
   }
   const plan = await Plan.compile(tape);
-  plan.run({ source: batch.source, source_lengths: batch.sourceLengths, first: batch.target.slice(0, rows) });
+  plan.run({
+    ...{ source: batch.source, source_lengths: batch.sourceLengths, first: batch.target.slice(0, rows) },
+    ...(model.config.copy ? { copies: batch.copies! } : {}),
+  });
   const [values] = await plan.read(logits);
   let sum = 0;
   for (let i = 0; i < steps * rows; i++) {
@@ -94,7 +105,7 @@ for (const options of cases) {
   );
 }
 
-for (const options of cases.slice(0, 3)) {
+for (const options of cases.slice(0, 4)) {
   testEachProfile(`never the right words is running free: ${JSON.stringify(options)}`, async (device) => {
     const model = create(device, options);
     const expected = await freeRunning(model);

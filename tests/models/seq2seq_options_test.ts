@@ -71,6 +71,8 @@ const refused: readonly (readonly [options: object, message: string])[] = [
   [{ readout: "direct" }, 'output of decoder "bahdanau" takes more than the state'],
   [{ decoder: "sutskever", readoutWidth: 9 }, "it is the state itself, of 256 numbers"],
   [{ tied: "output", frozen: "target", embedding: 256 }, "the output layer would be frozen"],
+  [{ tied: "all", frozen: "source" }, "the output layer would be frozen"],
+  [{ attention: "location", span: "local-m" }, "a window could lie beyond the locations"],
   [{ tied: "output", readoutWidth: 9 }, "tied to embeddings of width 128 the readout has to be as wide"],
 ];
 
@@ -88,5 +90,15 @@ Deno.test("a Seq2Seq ties both tables only where the vocabularies are one", () =
   const model = create(6, 6);
   const names = [...model.parameters.tensors.keys()].filter((name) => /embedding|output/.test(name));
   assertEquals(names, ["decoder.embedding.weight", "decoder.output.bias"]);
+  model.close();
+});
+
+Deno.test("a Seq2Seq may freeze its source embeddings where only the target's are the output layer", () => {
+  const model = new Seq2Seq(device, {
+    ...{ source: inventedWords(5), target: inventedWords(6), tied: "output", frozen: "source" },
+    ...{ embedding: 4, hidden: 6 },
+  });
+  const frozen = [...model.parameters.tensors.keys()].filter((name) => !model.parameters.trainable.has(name));
+  assertEquals(frozen, ["encoder.embedding.weight"]);
   model.close();
 });
