@@ -126,6 +126,20 @@ testWithDevice("train() refuses to go on with another optimizer", async (device)
   for (const each of [model, loaded]) each.close();
 });
 
+testWithDevice("train() refuses to go on without the averages that it began", async (device) => {
+  await using folder = await TemporaryFolder.make();
+  const model = tinyModel(device);
+  const options = { ...common, epochs: 1, averageDecay: 0.9, folder: folder.path };
+  for await (const _ of train(model, pairs, options));
+  const { model: loaded, state } = await loadCheckpoint(device, folder.path);
+  await assertRejects(
+    () => train(loaded, pairs, { ...common, resume: state! }).next(),
+    RangeError,
+    "Cannot resume without averageDecay: the checkpoint has running averages, of decay 0.9.",
+  );
+  for (const each of [model, loaded]) each.close();
+});
+
 testWithDevice("train() has nothing to do when the checkpoint is at the end", async (device) => {
   await using folder = await TemporaryFolder.make();
   const model = tinyModel(device);
