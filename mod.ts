@@ -186,7 +186,7 @@ export {
   type LengthPoint,
   type LengthSeries,
 } from "./lib/report/length_chart.ts";
-export type { ChartOptions } from "./lib/report/line_chart.ts";
+export { type ChartOptions, lossCurve, type LossPoint } from "./lib/report/line_chart.ts";
 
 // The GPU layer, for operations and models of your own
 export {
