@@ -80,7 +80,6 @@ export {
   type Bucket,
   type BucketOptions,
   type EncodedPair,
-  encodePairs,
   type EpochOptions,
   type PaddingWaste,
   paddingWaste,

@@ -1,7 +1,7 @@
 // The data pipeline, on the processor: vocabularies, encoding, and an epoch of batches. Encoding also as the original
 // data preparation did it: each word searched in a list.
 
-import { batches, encodePairs, planBuckets } from "../lib/data/batches.ts";
+import { batches, planBuckets } from "../lib/data/batches.ts";
 import { loadCorpus } from "../lib/data/corpus.ts";
 import type { Pair } from "../lib/data/pair.ts";
 import { Tokenizer } from "../lib/data/tokenizer.ts";
@@ -19,7 +19,12 @@ const few = all.filter((_, index) => index % Math.ceil(all.length / FEW) === 0);
 
 const learn = (side: "source" | "target") => Tokenizer.words(all.map((pair) => pair[side]));
 const [source, target] = [learn("source"), learn("target")];
-const encoded = encodePairs(all, source, target);
+const encode = (pairs: readonly Pair[]) =>
+  pairs.map((pair) => ({
+    source: Uint32Array.from(source.encode(pair.source)),
+    target: Uint32Array.from(target.encode(pair.target)),
+  }));
+const encoded = encode(all);
 const buckets = planBuckets(encoded, { batchSentences: 64 });
 // In order of frequency the common words would stand in front, where a search finds them soon.
 const lists = { source: source.vocabulary.tokens.toSorted(), target: target.vocabulary.tokens.toSorted() };
@@ -42,9 +47,9 @@ const compare = async (
 };
 
 await compare("learn", all, () => (["source", "target"] as const).map(learn));
-await compare("encode", all, () => encodePairs(all, source, target));
+await compare("encode", all, () => encode(all));
 await compare("batches", all, () => [...batches(encoded, buckets, { seed: 1, epoch: 0 })]);
-await compare("encode", few, () => encodePairs(few, source, target), {
+await compare("encode", few, () => encode(few), {
   "search in a sorted list": () =>
     few.map((pair) =>
       (["source", "target"] as const).map((side) =>

@@ -2,8 +2,6 @@
 
 import { type Bucket, type EncodedPair, positionsOf } from "./buckets.ts";
 import { type EpochOptions, planEpoch, type PlannedBatch } from "./epoch.ts";
-import type { Pair } from "./pair.ts";
-import type { Tokenizer } from "./tokenizer.ts";
 import { PAD } from "./vocabulary.ts";
 
 export { type Bucket, type BucketOptions, type EncodedPair, planBuckets } from "./buckets.ts";
@@ -80,20 +78,6 @@ export function batches(
   options: BatchOptions,
 ): Generator<Batch> {
   return fillAll(pairs, options.contents ?? pairs, planEpoch(pairs, buckets, options));
-}
-
-/**
- * Encodes both sides of sentence pairs.
- *
- * @param pairs The pairs as text.
- * @param source The tokenizer of the source side.
- * @param target The tokenizer of the target side.
- */
-export function encodePairs(pairs: readonly Pair[], source: Tokenizer, target: Tokenizer): EncodedPair[] {
-  return pairs.map((pair) => ({
-    source: new Uint32Array(source.encode(pair.source)),
-    target: new Uint32Array(target.encode(pair.target)),
-  }));
 }
 
 /**

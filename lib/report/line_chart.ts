@@ -35,9 +35,6 @@ export interface ChartOptions {
   readonly height?: number;
 }
 
-/** How `lossCurve()` draws. */
-export type LossCurveOptions = ChartOptions;
-
 /** One line of a chart. */
 export interface Line {
   /** What the legend calls it. */
@@ -85,7 +82,7 @@ type Margins = Readonly<Record<"top" | "right" | "bottom" | "left", number>>;
  * console.log(svg.startsWith("<svg")); // true
  * ```
  */
-export function lossCurve(points: readonly LossPoint[], options: LossCurveOptions = {}): string {
+export function lossCurve(points: readonly LossPoint[], options: ChartOptions = {}): string {
   const lines = [
     { label: "training", points: finite(points, "training") },
     { label: "validation", points: finite(points, "validation") },

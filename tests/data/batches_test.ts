@@ -4,7 +4,6 @@ import {
   batches,
   type Bucket,
   type EncodedPair,
-  encodePairs,
   paddingWaste,
   planBuckets,
   withoutLongPairs,
@@ -203,15 +202,6 @@ Deno.test("planBuckets() refuses what makes no sense", () => {
 Deno.test("withoutLongPairs() drops pairs with a side that is too long", () => {
   const pairs = [encoded(0, 3, 3), encoded(1, 4, 3), encoded(2, 3, 4)];
   assertEquals(withoutLongPairs(pairs, 3), { kept: [pairs[0]!], indices: [0], dropped: 2 });
-});
-
-Deno.test("encodePairs() encodes each side with its tokenizer", () => {
-  const [pair] = encodePairs(
-    [{ source: "a", target: "b a" }],
-    Tokenizer.words(["a"]),
-    Tokenizer.words(["b"]),
-  );
-  assertEquals([[...pair!.source], [...pair!.target]], [[2, 4, 3], [2, 4, 1, 3]]);
 });
 
 Deno.test("batches() takes other contents where they fit, and the pairs themselves where they do not", () => {
