@@ -62,7 +62,6 @@ testWithAdapter(
 testWithAdapter("translate begins with a prefix, draws with a seed, and takes several models", async () => {
   await trained();
   const translate = ["translate", "-m", models[0]!];
-  const [{ target: [first] }] = translations((await attend([...translate, "--json", "red cat"])).stdout);
   const prefixed = await attend([...translate, "--beam", "3", "--prefix", "rote rote", "blue dog"]);
   assertEquals(prefixed.code, 0, prefixed.stderr);
   assert(prefixed.stdout.startsWith("rote rote"), prefixed.stdout);

@@ -8,7 +8,6 @@ import {
   planBuckets,
   withoutLongPairs,
 } from "../../lib/data/batches.ts";
-import { Tokenizer } from "../../lib/data/tokenizer.ts";
 import { PAD } from "../../lib/data/vocabulary.ts";
 import { Random } from "../../lib/random.ts";
 import { assert, assertEquals, assertThrows } from "../assert.ts";
