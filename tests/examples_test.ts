@@ -9,10 +9,10 @@ import { TemporaryFolder } from "./data/temporary_folder.ts";
 const examples = new URL("../examples/", import.meta.url);
 /** Arguments that make each example quick, and what it must print. */
 const EXPECTED: Readonly<Record<string, { args: readonly string[]; output: string }>> = {
-  "bahdanau_2015.ts": { args: ["cldr:en-de", "1500"], output: "test: BLEU" },
-  "cho_2014.ts": { args: ["cldr:en-de", "1500"], output: "test: BLEU" },
-  "luong_2015.ts": { args: ["cldr:en-de", "1500"], output: "test: BLEU" },
-  "sutskever_2014.ts": { args: ["cldr:en-de", "1500"], output: "test: BLEU" },
+  "bahdanau_2015.ts": { args: ["cldr:en-de", "1500"], output: "validation: perplexity" },
+  "cho_2014.ts": { args: ["cldr:en-de", "1500"], output: "validation: perplexity" },
+  "luong_2015.ts": { args: ["cldr:en-de", "1500"], output: "validation: perplexity" },
+  "sutskever_2014.ts": { args: ["cldr:en-de", "1500"], output: "validation: perplexity" },
   "imdb.ts": { args: ["--cell", "gru", "--epochs", "3", "--words"], output: "test: accuracy 1.0000" },
   "own_operation.ts": { args: [], output: "3, 6, 9, 12" },
   "tour.ts": { args: ["cldr:en-de", "2500", "1", "chart.svg"], output: "| Luong 2015 |" },
