@@ -13,11 +13,12 @@ import { readZip } from "./zip.ts";
  * begins with them.
  *
  * @param path The file.
+ * @param what What it should hold, for messages.
  * @throws {Deno.errors.NotFound} If there is no such file.
  * @throws {Deno.errors.InvalidData} If it is corrupt.
  */
-export async function* readBytes(path: string): AsyncGenerator<Uint8Array> {
-  await checkFile(path);
+export async function* readBytes(path: string, what: string = "corpus"): AsyncGenerator<Uint8Array> {
+  await checkFile(path, what);
   if (/\.zip$/i.test(path)) return yield* readZip(path);
   const file = await Deno.open(path);
   const chunks = file.readable.values();
@@ -31,19 +32,19 @@ export async function* readBytes(path: string): AsyncGenerator<Uint8Array> {
   }
 }
 
-async function checkFile(path: string): Promise<void> {
+async function checkFile(path: string, what: string): Promise<void> {
   let information: Deno.FileInfo;
   try {
     information = await Deno.stat(path);
   } catch (cause) {
     if (!(cause instanceof Deno.errors.NotFound)) throw cause;
-    throw new Deno.errors.NotFound(`Cannot read corpus ${path}: there is no such file. Check the path.`, {
+    throw new Deno.errors.NotFound(`Cannot read ${what} ${path}: there is no such file. Check the path.`, {
       cause,
     });
   }
   if (!information.isFile) {
     throw new Deno.errors.InvalidData(
-      `Cannot read corpus ${path}: it is not a file. Give the path of a file in it.`,
+      `Cannot read ${what} ${path}: it is not a file. Give the path of a file in it.`,
     );
   }
 }

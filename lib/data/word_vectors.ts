@@ -44,7 +44,7 @@ export async function loadWordVectors(path: string, options: WordVectorsOptions 
   const { keep = () => true } = options;
   const vectors = new Map<string, Float32Array>();
   let [width, words, line] = [0, 0, 0];
-  for await (const chunk of lineChunks(readBytes(path), path)) {
+  for await (const chunk of lineChunks(readBytes(path, "word vectors"), path)) {
     for (const text of splitLines(chunk)) {
       line++;
       const fields = text.trimEnd().split(" ");

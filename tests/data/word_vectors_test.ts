@@ -51,3 +51,8 @@ Deno.test("loadWordVectors() names the line that is wrong", async () => {
   await refused("", "there are no word vectors in it");
   await refused("justaword\n", "line 1");
 });
+
+Deno.test("loadWordVectors() says that there is no such file of word vectors", async () => {
+  const message = "Cannot read word vectors nowhere.vec: there is no such file. Check the path.";
+  await assertRejects(() => loadWordVectors("nowhere.vec"), Deno.errors.NotFound, message);
+});
