@@ -1,7 +1,9 @@
 // Training: the mean of several checkpoints as a model of its own, often better than each of them.
 
 import { bestOrLast, readPart } from "./checkpoint.ts";
-import { decodeSafetensors, encodeSafetensors } from "./safetensors.ts";
+import { weightsOf } from "./checkpoint_contents.ts";
+import { newestFirst, readNewest } from "./checkpoint_files.ts";
+import { decodeSealed, encodeSealed } from "./sealed.ts";
 import { writeAtomically } from "./write_atomically.ts";
 
 /** A file with weights, and the folder that says of which model. */
@@ -54,13 +56,13 @@ export async function averageCheckpoints(sources: readonly string[], folder: str
   const means = new Map([...sums].map(([name, { shape, data }]) => {
     return [name, { shape, data: Float32Array.from(data, (sum) => sum / located.length) }];
   }));
-  const bytes = encodeSafetensors(means, { averaged: String(located.length) });
+  const bytes = encodeSealed(means, { averaged: String(located.length) });
   await writeAtomically(`${folder}/best.safetensors`, bytes);
 }
 
 /** Refuses to replace the best weights of a training. */
 async function refuseRun(folder: string): Promise<void> {
-  if (await Deno.stat(`${folder}/last.safetensors`).then(() => true, () => false)) {
+  if ((await newestFirst(folder)).length > 0) {
     throw new RangeError(
       `Cannot average into "${folder}": a training left its model there. Name another folder.`,
     );
@@ -71,7 +73,12 @@ async function refuseRun(folder: string): Promise<void> {
 async function locate(source: string): Promise<Source> {
   const [, folder = ".", file] = /^(?:(.*)[/\\])?([^/\\]+\.safetensors)$/.exec(source) ?? [];
   if (file !== undefined) return { folder, file };
-  return { folder: source, file: `${await bestOrLast(source)}.safetensors` };
+  if (await bestOrLast(source) === "best") return { folder: source, file: "best.safetensors" };
+  const whole = async (name: string) => {
+    await readPart(source, name, decodeSealed);
+    return name;
+  };
+  return { folder: source, file: (await readNewest(source, whole)).value };
 }
 
 /** The files of tokenizers. */
@@ -109,8 +116,7 @@ function identity(name: string, text: string | undefined): string | undefined {
 
 /** Adds the weights of a checkpoint to the sums. */
 async function add(sums: Sums, { folder, file }: Source, first: boolean): Promise<void> {
-  const { tensors } = await readPart(folder, file, decodeSafetensors);
-  const weights = [...tensors].filter(([name]) => !name.startsWith("optimizer."));
+  const weights = weightsOf(await readPart(folder, file, decodeSealed));
   const refuse = (name: string) => {
     throw new TypeError(
       `Cannot average with "${folder}/${file}": its parameter "${name}" is another model's.`,
@@ -123,5 +129,5 @@ async function add(sums: Sums, { folder, file }: Source, first: boolean): Promis
     if (sum === undefined || String(sum.shape) !== String(shape)) refuse(name);
     for (let i = 0; i < data.length; i++) sum!.data[i]! += Number(data[i]);
   }
-  for (const name of sums.keys()) if (!tensors.has(name)) refuse(name);
+  for (const name of sums.keys()) if (!weights.has(name)) refuse(name);
 }

@@ -1,20 +1,17 @@
 // Training: what a run leaves on disk. A folder with a readable config.json, the vocabularies, and the weights as
-// safetensors: `last` with everything to go on from, `best` with the weights alone.
+// safetensors: the last checkpoints with everything to go on from, `best` with the weights alone.
 
 import { Tokenizer } from "../data/tokenizer.ts";
 import type { Device } from "../gpu/device.ts";
-import type { NamedArray } from "../gpu/parameters.ts";
 import type { Model } from "../models/model.ts";
 import { Seq2Seq } from "../models/seq2seq.ts";
+import { encodeCheckpoint, restoreCheckpoint, type SavedState } from "./checkpoint_contents.ts";
+import { type CheckpointName, fileOf, readNewest } from "./checkpoint_files.ts";
 import { FORMAT, parseConfig, parseKind, type TrainingConfig } from "./config.ts";
+import { identityOf } from "./identity.ts";
 import { kindOf, kindOfModel, type ModelClass } from "./kinds.ts";
-import {
-  decodeSafetensors,
-  encodeSafetensors,
-  type Safetensors,
-  type SafetensorsInput,
-} from "./safetensors.ts";
-import { parsePosition, type TrainingState } from "./state.ts";
+import { decodeSealed } from "./sealed.ts";
+import type { TrainingState } from "./state.ts";
 import { tokenizerFile, writeTokenizers } from "./tokenizer_files.ts";
 import { writeAtomically } from "./write_atomically.ts";
 
@@ -24,44 +21,39 @@ export interface Checkpoint<M = Seq2Seq> {
   readonly model: M;
   /** What training needs to go on; absent in a `best` checkpoint. */
   readonly state?: TrainingState;
+  /** What was wrong with newer checkpoints, which were passed over for this one; empty if all is well. */
+  readonly passedOver: readonly string[];
 }
-
-/** The tensors of the optimizer stand under these names in a `last` file; PyTorch readers can drop them. */
-const CONTROL = "optimizer.control";
-const FIRST = "optimizer.first_moment.";
-const SECOND = "optimizer.second_moment.";
-const AVERAGE = "optimizer.average.";
 
 /**
  * Writes a checkpoint. Each file appears under its name complete or not at all.
  *
  * @param folder Created if it is missing.
- * @param which `last` stores the optimizer too, and the averages of the weights.
+ * @param which `last` stores the optimizer too, and the averages of the weights; its file is named by the step.
  * @param training What the trainer knows.
  */
 export async function saveCheckpoint(
   folder: string,
-  which: "last" | "best" | `epoch-${number}`,
+  which: CheckpointName,
   model: Model<never>,
-  training: Pick<TrainingState, "config" | "position" | "control" | "averages">,
+  training: SavedState,
 ): Promise<void> {
   await Deno.mkdir(folder, { recursive: true });
-  const tensors = new Map<string, SafetensorsInput>(await model.parameters.read());
-  if (which === "last") {
-    const add = (prefix: string, arrays: ReadonlyMap<string, NamedArray>) => {
-      for (const [name, array] of arrays) tensors.set(prefix + name, array);
-    };
-    add(FIRST, await model.parameters.read("firstMoments"));
-    add(SECOND, await model.parameters.read("secondMoments"));
-    if (training.averages) add(AVERAGE, training.averages);
-    tensors.set(CONTROL, { shape: [training.control.length], data: training.control });
-  }
+  const bytes = await encodeCheckpoint(which, model, await identityOf(model), training);
+  await writeParts(folder, model, training.config);
+  await writeAtomically(`${folder}/${fileOf(which, training.position.step)}`, bytes);
+}
+
+/** Writes what a model folder has besides weights: config.json and the tokenizers. */
+export async function writeParts(
+  folder: string,
+  model: Model<never>,
+  training: TrainingConfig,
+): Promise<void> {
   const kind = kindOfModel(model).of.name;
-  const config = { format: FORMAT, kind, model: model.config, training: training.config };
+  const config = { format: FORMAT, kind, model: model.config, training };
   await writeTokenizers(folder, model.tokenizers);
   await writeAtomically(`${folder}/config.json`, `${JSON.stringify(config, null, 2)}\n`);
-  const metadata = { position: JSON.stringify(training.position) };
-  await writeAtomically(`${folder}/${which}.safetensors`, encodeSafetensors(tensors, metadata));
 }
 
 /**
@@ -84,13 +76,35 @@ export async function loadModel<M extends Model<never> = Seq2Seq>(
   return (await loadCheckpoint(device, folder, which ?? await bestOrLast(folder), of)).model;
 }
 
-/** Reads a model and, from a `last` checkpoint, what it takes to go on training it. See {@linkcode loadModel}. */
+/**
+ * Reads a model and, from a `last` checkpoint, what it takes to go on training it. The last one is the newest that is
+ * whole: of the right format and model, with the checksum that it was written with. See {@linkcode loadModel}.
+ */
 export async function loadCheckpoint<M extends Model<never> = Seq2Seq>(
   device: Device,
   folder: string,
   which: "best" | "last" = "last",
   of: ModelClass<M> = Seq2Seq as ModelClass<Model<never>> as ModelClass<M>,
 ): Promise<Checkpoint<M>> {
+  const { model, training } = await readParts(device, folder, of);
+  const identity = await identityOf(model);
+  const read = (file: string) =>
+    readPart(folder, file, (bytes) => {
+      const state = restoreCheckpoint(model, identity, training, decodeSealed(bytes));
+      return { model, ...(state ? { state } : {}) };
+    });
+  try {
+    if (which === "best") return { ...await read("best.safetensors"), passedOver: [] };
+    const { value, passedOver } = await readNewest(folder, read);
+    return { ...value, passedOver };
+  } catch (error) {
+    model.close();
+    throw error;
+  }
+}
+
+/** Makes the model that a folder describes, its weights still to come. */
+async function readParts<M extends Model<never>>(device: Device, folder: string, of: ModelClass<M>) {
   const kind = kindOf(of);
   const read = <T>(name: string, parse: (bytes: Uint8Array) => T) => readPart(folder, name, parse);
   const found = await read("config.json", (bytes) => parseKind(json(bytes)));
@@ -105,45 +119,7 @@ export async function loadCheckpoint<M extends Model<never> = Seq2Seq>(
     const parse = (bytes: Uint8Array) => Tokenizer.fromJSON(json(bytes));
     tokenizers[name] = await read(await tokenizerFile(folder, name), parse);
   }
-  const file = `${which}.safetensors`;
-  const decoded = await read(file, decodeSafetensors);
-  const model = new of(device, { ...tokenizers, ...config.model });
-  try {
-    return explain(`${folder}/${file}`, () => fill(model, config.training, decoded));
-  } catch (error) {
-    model.close();
-    throw error;
-  }
-}
-
-/** Gives a model its weights; returns it with the rest of the checkpoint. */
-function fill<M extends Model<never>>(
-  model: M,
-  config: TrainingConfig,
-  { tensors, metadata }: Safetensors,
-): Checkpoint<M> {
-  const arrays = new Map<string, NamedArray>();
-  for (const [name, { shape, data }] of tensors) {
-    if (data instanceof Float32Array) arrays.set(name, { shape, data: data as Float32Array<ArrayBuffer> });
-  }
-  model.parameters.load(new Map([...arrays].filter(([name]) => !name.startsWith("optimizer."))));
-  const control = tensors.get(CONTROL)?.data;
-  if (!(control instanceof Uint32Array)) return { model };
-  const moments = (prefix: string) =>
-    new Map([...model.parameters.trainable.keys()].map((name) => {
-      const array = arrays.get(prefix + name);
-      if (array) return [name, array];
-      throw new TypeError(`Cannot load the optimizer: "${prefix}${name}" is missing.`);
-    }));
-  const state = {
-    config,
-    position: parsePosition(JSON.parse(metadata["position"] ?? "null")),
-    control: control as Uint32Array<ArrayBuffer>,
-    firstMoments: moments(FIRST),
-    secondMoments: moments(SECOND),
-    ...([...arrays.keys()].some((name) => name.startsWith(AVERAGE)) ? { averages: moments(AVERAGE) } : {}),
-  };
-  return { model, state };
+  return { model: new of(device, { ...tokenizers, ...config.model }), training: config.training };
 }
 
 /** Which checkpoint of a model folder counts: the best if there is one. */
@@ -168,13 +144,8 @@ export async function readPart<T>(folder: string, name: string, parse: (bytes: U
       `Cannot load a model from "${folder}": it has no ${name}. A model folder is what \`train --output\` writes.`,
     );
   }
-  return explain(path, () => parse(bytes));
-}
-
-/** Puts the name of a file before what is wrong with it, and after it what to do. */
-function explain<T>(path: string, read: () => T): T {
   try {
-    return read();
+    return parse(bytes);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new SyntaxError(

@@ -1,69 +1,183 @@
-// Training: the folder of a run, from its first checkpoint to the last.
+// Training: the folder of a run, from its first checkpoint to the last: when one is due, which stay, and what happens
+// when one cannot be written.
 
 import type { Model } from "../models/model.ts";
-import { saveCheckpoint } from "./checkpoint.ts";
+import { writeParts } from "./checkpoint.ts";
+import { encodeCheckpoint } from "./checkpoint_contents.ts";
+import { type CheckpointName, fileOf, removeIfThere, removeOlder, removeWeights } from "./checkpoint_files.ts";
 import type { TrainingConfig } from "./config.ts";
+import { identityOf, type ModelIdentity } from "./identity.ts";
 import type { Optimization } from "./optimization.ts";
+import type { TrainOptions } from "./options.ts";
 import type { TrainingPosition } from "./state.ts";
+import { removeUnfinished, writeBeside } from "./write_atomically.ts";
+
+/** Seconds between two checkpoints, at least; what is lost when the machine stops. */
+const SECONDS = 30;
+
+/** A checkpoint is due when training has gone on for so many times what the last one took: 2 % of the time. */
+const TIMES_ITS_COST = 50;
+
+/** What a training says of its folder. */
+export type SavingOptions = Pick<
+  TrainOptions,
+  "folder" | "saveEvery" | "checkpoints" | "saveNow" | "beforeFirstSave" | "onSaveFailed"
+>;
+
+/** Where a run stands, given the sum of the losses of the epoch at work. */
+export type PositionOf = (epochLoss: number) => TrainingPosition;
 
 /** Saves the checkpoints of one run; without a folder, none. */
 export class CheckpointFolder {
-  /** Whether the checkpoints in the folder are this run's; what an earlier one left goes when the first is saved. */
-  owned = false;
+  /** Whether the checkpoints in the folder are this run's, or those that it goes on from. */
+  #owned = false;
+  /** Whether this run has written any. */
+  #begun = false;
+  /** The step of the last checkpoint that lies on disk. */
+  #step = 0;
+  /** When that was done, and how long it took, in milliseconds. */
+  #savedAt = -Infinity;
+  #cost = 0;
+  #identity: ModelIdentity | undefined;
+  /** What could not be saved since it last could, by kind of checkpoint. */
+  #failures = new Map<string, Error>();
 
   /** Nothing is touched before the first checkpoint. */
   constructor(
-    readonly path: string | undefined,
+    readonly options: SavingOptions,
     readonly model: Model<never>,
     readonly config: TrainingConfig,
     readonly optimization: Optimization,
   ) {}
 
-  /** Saves all that it takes to go on. */
-  async saveLast(position: TrainingPosition): Promise<void> {
-    await this.#save("last", position);
+  /** Goes on from a checkpoint of that step: what is in the folder stays. */
+  goOn(step: number): void {
+    this.#owned = true;
+    this.#step = step;
+  }
+
+  /** Saves all that it takes to go on, if that is due or asked for; if that fails, the run may go on. */
+  async saveIfDue(step: number, position: PositionOf): Promise<void> {
+    const asked = this.options.saveNow?.() ?? false;
+    const { saveEvery } = this.options;
+    const wait = saveEvery === undefined ? Math.max(1000 * SECONDS, TIMES_ITS_COST * this.#cost) : 1000 * saveEvery;
+    const due = performance.now() - this.#savedAt >= wait;
+    if ((asked || due) && step !== this.#step) await this.#try("last", position);
+  }
+
+  /**
+   * Saves all that it takes to go on, unless that is done.
+   *
+   * @throws {Error} If that fails, or the last attempt to save the best weights has failed.
+   */
+  async saveLast(step: number, position: PositionOf): Promise<void> {
+    if (step !== this.#step) await this.#save("last", position);
+    this.#failures.delete("last");
+    for (const error of this.#failures.values()) throw error;
+  }
+
+  /** Saves what it can of a run that has failed, whose own error is the one to throw. */
+  async saveAfterFailure(step: number, position: PositionOf): Promise<void> {
+    if (!this.#begun) return; // what an earlier run left is worth more than a second of this one
+    try {
+      await this.saveLast(step, position);
+    } catch (error) {
+      if (error instanceof CheckpointError) this.options.onSaveFailed?.(error);
+    }
   }
 
   /** Saves the weights that the model has now as the best ones. */
-  async saveBest(position: TrainingPosition): Promise<void> {
-    await this.#save("best", position);
+  async saveBest(position: PositionOf): Promise<void> {
+    await this.#try("best", position);
   }
 
   /** Saves the weights that the model has now as those of an epoch, and removes those of the epoch `keep` before. */
-  async saveEpoch(epoch: number, position: TrainingPosition): Promise<void> {
-    await this.#save(`epoch-${epoch}`, position);
-    await remove(`${this.path}/epoch-${epoch - this.config.keep}.safetensors`);
+  async saveEpoch(epoch: number, position: PositionOf): Promise<void> {
+    await this.#try(`epoch-${epoch}`, position);
+    if (this.#failures.has("epoch")) return;
+    await removeIfThere(`${this.options.folder}/epoch-${epoch - this.config.keep}.safetensors`);
   }
 
-  async #save(which: Parameters<typeof saveCheckpoint>[1], position: TrainingPosition): Promise<void> {
-    const { path, model, config, optimization } = this;
-    if (path === undefined) return;
-    if (!this.owned) await discardWeights(path);
-    this.owned = true;
-    const averages = which === "last" ? await optimization.averages?.read() : undefined;
-    const control = await optimization.control();
-    await saveCheckpoint(path, which, model, {
-      config,
-      position,
-      control,
-      ...(averages ? { averages } : {}),
-    });
+  /** A run that has saved something goes on without this; one that has not would find out after hours. */
+  async #try(name: CheckpointName, position: PositionOf): Promise<void> {
+    const kind = name.replace(/-.*/, "");
+    try {
+      await this.#save(name, position);
+      this.#failures.delete(kind);
+    } catch (error) {
+      if (!this.#begun || !(error instanceof CheckpointError)) throw error;
+      this.#savedAt = performance.now();
+      this.#failures.set(kind, error);
+      this.options.onSaveFailed?.(error);
+    }
+  }
+
+  async #save(name: CheckpointName, position: PositionOf): Promise<void> {
+    const { options: { folder, checkpoints = 2 }, model, config, optimization } = this;
+    if (folder === undefined) return;
+    const start = performance.now();
+    this.#identity ??= await identityOf(model);
+    const { control, epochLoss } = await optimization.standing();
+    const averages = name === "last" ? await optimization.averages?.read() : undefined;
+    const state = { config, position: position(epochLoss), control, ...(averages ? { averages } : {}) };
+    const { step } = state.position;
+    const bytes = await encodeCheckpoint(name, model, this.#identity, state);
+    try {
+      await this.#write(folder, fileOf(name, step), bytes);
+      if (name !== "last") return;
+      this.#step = step;
+      await removeOlder(folder, step, checkpoints);
+    } catch (error) {
+      throw error instanceof Deno.errors.NotCapable ? error : await this.#explain(folder, name, step, error);
+    }
+    this.#savedAt = performance.now();
+    this.#cost = this.#savedAt - start;
+  }
+
+  /** Writes a file; with the first one the folder becomes this run's. */
+  async #write(folder: string, file: string, bytes: Uint8Array): Promise<void> {
+    if (!this.#begun) {
+      await Deno.mkdir(folder, { recursive: true });
+      await removeUnfinished(folder);
+    }
+    const written = await writeBeside(`${folder}/${file}`, bytes);
+    try {
+      if (!this.#begun) await this.#begin(folder);
+    } catch (error) {
+      await written.discard();
+      throw error;
+    }
+    await written.commit();
+    this.#begun = true;
+  }
+
+  /**
+   * Prepares a folder for the first weights, which lie complete beside their place. Whenever this is cut off, no weights
+   * stand beside parts of another run: those of an earlier run go first, and those of this one come last.
+   */
+  async #begin(folder: string): Promise<void> {
+    if (!this.#owned) await removeWeights(folder);
+    await this.options.beforeFirstSave?.();
+    await writeParts(folder, this.model, this.config);
+    this.#owned = true;
+  }
+
+  /** Says what could not be saved, why, and what there is instead. */
+  async #explain(folder: string, name: CheckpointName, step: number, cause: unknown): Promise<Error> {
+    const exists = (path: string) => Deno.stat(path).then(() => true, () => false);
+    const earlier = this.#step > 0 && await exists(`${folder}/${fileOf("last", this.#step)}`);
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    const gone = this.#begun && !await exists(folder);
+    const what = name === "last" ? "checkpoint" : `checkpoint "${name}"`;
+    return new CheckpointError(
+      `Cannot save the ${what} of step ${step} in "${folder}": ${gone ? "the folder is gone" : reason}. ` +
+        (earlier ? `The one of step ${this.#step} is kept.` : "There is no earlier one of this run."),
+      { cause },
+    );
   }
 }
 
-/** Removes the weights that an earlier run left as its best or of its epochs, which would pass for this one's. */
-async function discardWeights(folder: string): Promise<void> {
-  await Deno.mkdir(folder, { recursive: true });
-  for await (const { name } of Deno.readDir(folder)) {
-    if (/^(best|epoch-\d+)\.safetensors$/.test(name)) await remove(`${folder}/${name}`);
-  }
-}
-
-/** Removes a file, if there is one. */
-async function remove(path: string): Promise<void> {
-  try {
-    await Deno.remove(path);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
+/** A checkpoint could not be written. */
+class CheckpointError extends Error {
+  override readonly name = "CheckpointError";
 }

@@ -114,6 +114,15 @@ export function parseConfig<ModelConfig>(
 }
 
 /**
+ * Checks the options of a training that a checkpoint carries.
+ *
+ * @throws {TypeError} If a key is missing, unknown or of the wrong kind; the message names it.
+ */
+export function parseTraining(json: unknown): TrainingConfig {
+  return check(training, json);
+}
+
+/**
  * Checks what a file says against its contract.
  *
  * @throws {TypeError} If something is missing, unknown or of the wrong kind; the message says where.

@@ -19,6 +19,8 @@ import { teacherShare } from "./teacher_forcing.ts";
 export interface Sums {
   /** The losses of all answers, label smoothing included, in nats. */
   readonly loss: number;
+  /** Those of the whole epoch so far; the same bits however often it was asked meanwhile. NaN if one was not finite. */
+  readonly epochLoss: number;
   /** The norm of the last gradient, before clipping. */
   readonly gradientNorm: number;
   /** Optimizer steps taken since the start. */
@@ -43,6 +45,10 @@ export class Optimization {
   /** The gradients of a step with several batches, added up. */
   #sum: Tensor | undefined;
   #readback: Readback;
+  /** The sum of the epoch's losses when it was last asked for. */
+  #seen = 0;
+  /** Whether a loss of this epoch was not finite. */
+  #spoilt = false;
 
   /** Records the steps of all buckets and lays out their memory; {@linkcode allocate} takes it. */
   constructor(
@@ -141,28 +147,42 @@ export class Optimization {
     return plan.profile(this.#inputs(plan, [batch], 0, number, this.config.learningRate), options);
   }
 
-  /** Waits for the steps so far; the sum of the losses starts again from zero. */
+  /** Waits for the steps so far. */
   async sums(): Promise<Sums> {
     const [totals, control] = await this.#readback.read();
-    overwrite(this.model.device, this.#totals, new Float32Array(TOTALS));
+    const total = totals![0]!;
+    const loss = total - this.#seen;
+    this.#seen = total;
+    if (!Number.isFinite(total)) this.startEpoch(NaN); // else no later sum of this epoch would say anything
     const integers = new Uint32Array(control!.buffer);
     return {
-      loss: totals![0]!,
+      loss,
+      epochLoss: this.#spoilt ? NaN : total,
       gradientNorm: control![2]!,
       steps: integers[4]!,
       skipped: integers[5]!,
     };
   }
 
-  /** The optimizer's step counter, corrections and loss scale, for a checkpoint. */
-  async control(): Promise<Uint32Array<ArrayBuffer>> {
-    const [, control] = await this.#readback.read();
-    return new Uint32Array(control!.buffer);
+  /** Starts the sum of an epoch's losses, at what a checkpoint says. */
+  startEpoch(loss = 0): void {
+    this.#spoilt = Number.isNaN(loss);
+    this.#seen = this.#spoilt ? 0 : loss;
+    const totals = new Float32Array(TOTALS);
+    totals[0] = this.#seen;
+    overwrite(this.model.device, this.#totals, totals);
   }
 
-  /** Goes on from a checkpoint's counter and corrections. */
-  restore(control: Uint32Array): void {
+  /** For a checkpoint: the optimizer's step counter, corrections and loss scale, and the sum of the epoch's losses. */
+  async standing(): Promise<{ readonly control: Uint32Array<ArrayBuffer>; readonly epochLoss: number }> {
+    const [totals, control] = await this.#readback.read();
+    return { control: new Uint32Array(control!.buffer), epochLoss: this.#spoilt ? NaN : totals![0]! };
+  }
+
+  /** Goes on from what {@linkcode standing} returned. */
+  restore(control: Uint32Array, epochLoss: number): void {
     overwrite(this.model.device, this.#control, control);
+    this.startEpoch(epochLoss);
   }
 
   /** The inputs of a batch in a group. */

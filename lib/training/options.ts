@@ -62,8 +62,25 @@ export interface TrainOptions<Example = Pair>
   readonly samples?: number;
   /** Ends training after so many steps, in the middle of an epoch if need be. */
   readonly maxSteps?: number;
-  /** A folder for checkpoints: the last one, and the best one by validation. */
+  /** A folder for checkpoints: the last ones, and the best one by validation. */
   readonly folder?: string;
+  /**
+   * Seconds between two checkpoints to go on from; by default 30, or 50 times what the last one took, whichever is more,
+   * so that they take less than 2 % of the time. The first is saved after the first report, the last at the end. A checkpoint
+   * that cannot be written ends training if it is the first or the last; else training goes on, and tries again.
+   */
+  readonly saveEvery?: number;
+  /** How many of those checkpoints stay; 2 by default. Older ones go when a new one lies safely on disk. */
+  readonly checkpoints?: number;
+  /** Asked after each report: whether to save a checkpoint now, due or not. */
+  readonly saveNow?: () => boolean;
+  /**
+   * Called when this training is about to save something in the folder for the first time, for what else is to stand there;
+   * the weights that an earlier training left there are gone by then.
+   */
+  readonly beforeFirstSave?: () => Promise<void>;
+  /** Told when a checkpoint could not be written and training goes on without it. */
+  readonly onSaveFailed?: (error: Error) => void;
   /** Keeps the weights of the last epochs too, so many, for {@linkcode averageCheckpoints}; none by default. */
   readonly keep?: number;
   /** What {@linkcode loadCheckpoint} returned, to go on from there. */
@@ -123,7 +140,7 @@ export function completeTraining(options: TrainOptions<unknown>, model: Model<ne
     keep: options.keep ?? 0,
     split: options.split ?? null,
   };
-  const { maxSteps = 1, samples = 0 } = options;
+  const { maxSteps = 1, samples = 0, checkpoints = 1, saveEvery = 0 } = options;
   const demand = (name: string, value: unknown, right: boolean, wanted: string): void => {
     if (!right) refuse(name, value, `it must be ${wanted}`);
   };
@@ -135,6 +152,7 @@ export function completeTraining(options: TrainOptions<unknown>, model: Model<ne
   for (
     const [name, value, least] of [
       ["maxSteps", maxSteps, 1],
+      ["checkpoints", checkpoints, 1],
       ["samples", samples, 0],
       ["keep", keep, 0],
       ["maxLength", maxLength, 2],
@@ -142,6 +160,7 @@ export function completeTraining(options: TrainOptions<unknown>, model: Model<ne
   ) {
     demand(name, value, Number.isInteger(value) && value >= least, `an integer of at least ${least}`);
   }
+  demand("saveEvery", saveEvery, saveEvery >= 0, "a number of at least 0");
   demand("mergeDropout", mergeDropout, mergeDropout >= 0 && mergeDropout < 1, "in [0, 1)");
   demand("labelSmoothing", labelSmoothing, labelSmoothing >= 0 && labelSmoothing < 1, "in [0, 1)");
   demand(

@@ -3,10 +3,21 @@
 import * as v from "npm:valibot@1.5.0";
 import type { NamedArray } from "../gpu/parameters.ts";
 import { check, type TrainingConfig } from "./config.ts";
+import { differenceOf, type ModelIdentity } from "./identity.ts";
 import type { Standing } from "./judge.ts";
 
-/** Where in a training a checkpoint was taken, and how its validations have gone. */
-export interface TrainingPosition extends Standing {
+/** What an epoch came to. */
+export interface EpochLosses {
+  /** Steps taken when it was over. */
+  readonly step: number;
+  /** Its mean training loss an answer, in nats; null if it was not finite. */
+  readonly training: number | null;
+  /** The validation loss after it; null if it was not finite, or there was no validation. */
+  readonly validation: number | null;
+}
+
+/** Where in its course a training stands. */
+export interface TrainingPlace {
   /** Epochs completed. */
   readonly epoch: number;
   /** Steps taken in the next one. */
@@ -15,7 +26,16 @@ export interface TrainingPosition extends Standing {
   readonly step: number;
   /** Steps of an epoch. */
   readonly stepsPerEpoch: number;
+  /** The sum of the training losses in the unfinished epoch; null if it is not finite. */
+  readonly epochLoss: number | null;
+  /** The answers that they are of. */
+  readonly epochTokens: number;
+  /** What earlier epochs came to. */
+  readonly losses: readonly EpochLosses[];
 }
+
+/** Where in a training a checkpoint was taken, and how its validations have gone. */
+export interface TrainingPosition extends TrainingPlace, Standing {}
 
 /** What it takes to go on training, besides the model and the data. */
 export interface TrainingState {
@@ -23,6 +43,8 @@ export interface TrainingState {
   readonly config: TrainingConfig;
   /** Where it stood. */
   readonly position: TrainingPosition;
+  /** The model that it trained; checkpoints of earlier versions do not say. */
+  readonly identity?: ModelIdentity;
   /** The optimizer's step counter, corrections and loss scale. */
   readonly control: Uint32Array<ArrayBuffer>;
   /** What the optimizer keeps of earlier gradients; of Adam, their running means. */
@@ -34,6 +56,7 @@ export interface TrainingState {
 }
 
 const count = v.pipe(v.number(), v.integer(), v.minValue(0));
+const loss = v.nullable(v.number());
 
 const positionSchema = v.strictObject({
   epoch: count,
@@ -41,10 +64,14 @@ const positionSchema = v.strictObject({
   step: count,
   stepsPerEpoch: count,
   bestLoss: v.nullable(v.number()),
-  bestBleu: v.optional(v.nullable(v.number()), null), // earlier checkpoints end with bestLoss
+  // What follows, earlier checkpoints do not have.
+  bestBleu: v.optional(v.nullable(v.number()), null),
   sinceBest: v.optional(count, 0),
   sinceLower: v.optional(count, 0),
   reductions: v.optional(count, 0),
+  epochLoss: v.optional(loss, 0),
+  epochTokens: v.optional(count, 0),
+  losses: v.optional(v.array(v.strictObject({ step: count, training: loss, validation: loss })), []),
 });
 
 /**
@@ -56,38 +83,57 @@ export function parsePosition(json: unknown): TrainingPosition {
   return check(positionSchema, json);
 }
 
+/** The options that settle which examples a step is made of. */
+const SETTLING = ["batch", "batchTokens", "accumulation", "maxLength", "seed", "mergeDropout"] as const;
+
 /**
  * Refuses a checkpoint that a training cannot go on from as if it had never stopped.
  *
  * @param config The options of the training that is to go on.
  * @param stepsPerEpoch The steps of its epochs.
- * @throws {RangeError} If epochs have another length, or the optimizer or the split is another one.
+ * @param identity Its model.
+ * @throws {RangeError} If the model, the steps of an epoch, the optimizer or the split is another one; the message names
+ *   what differs, as it was and as it is.
  */
-export function checkResumable(state: TrainingState, config: TrainingConfig, stepsPerEpoch: number): void {
-  const { position, config: { optimizer } } = state;
+export function checkResumable(
+  state: TrainingState,
+  config: TrainingConfig,
+  stepsPerEpoch: number,
+  identity: ModelIdentity,
+): void {
+  const { position, config: saved } = state;
+  const difference = state.identity && differenceOf(state.identity, identity, "here");
+  if (difference) throw new RangeError(`Cannot resume: ${difference}. Train the model that was saved.`);
+  for (const name of SETTLING) {
+    if (saved[name] !== config[name]) {
+      throw new RangeError(
+        `Cannot resume: ${name} was ${saved[name]}, and now is ${config[name]}. Give it as it was.`,
+      );
+    }
+  }
+  const { split } = config;
+  if (split !== null && saved.split !== null && split !== saved.split) {
+    throw new RangeError(
+      `Cannot resume: the split was ${saved.split}, and now is ${split}. ` +
+        "Use the same corpus, sample, sizes and seed.",
+    );
+  }
   if (position.stepsPerEpoch !== stepsPerEpoch) {
     throw new RangeError(
       `Cannot resume: an epoch had ${position.stepsPerEpoch} steps, and now has ${stepsPerEpoch}. ` +
-        "Use the same corpus, sample, split, batch size and accumulation.",
-    );
-  }
-  const { split } = config;
-  if (split !== null && state.config.split !== null && split !== state.config.split) {
-    throw new RangeError(
-      `Cannot resume: the split was ${state.config.split}, and now is ${split}. ` +
-        "Use the same corpus, sample, sizes and seed.",
+        "Use the same corpus, sample and split.",
     );
   }
   if (state.averages !== undefined && config.averageDecay === null) {
     throw new RangeError(
-      `Cannot resume without averageDecay: the checkpoint has running averages, of decay ${state.config.averageDecay}. ` +
+      `Cannot resume without averageDecay: the checkpoint has running averages, of decay ${saved.averageDecay}. ` +
         "Give it again.",
     );
   }
   const { method } = config.optimizer;
-  if (optimizer.method !== method) {
+  if (saved.optimizer.method !== method) {
     throw new RangeError(
-      `Cannot resume with the optimizer ${method}: the checkpoint is one of ${optimizer.method}. Use the same.`,
+      `Cannot resume with the optimizer ${method}: the checkpoint is one of ${saved.optimizer.method}. Use the same.`,
     );
   }
 }

@@ -2,6 +2,7 @@
 
 import { HUGGING_FACE_CONFIG } from "../data/hugging_face.ts";
 import type { Tokenizer } from "../data/tokenizer.ts";
+import { removeIfThere } from "./checkpoint_files.ts";
 import { writeAtomically } from "./write_atomically.ts";
 
 /** How the files' names end; the one without a list of words comes with a tokenizer_config.json. */
@@ -28,12 +29,4 @@ export async function writeTokenizers(
 export async function tokenizerFile(folder: string, name: string): Promise<string> {
   const isThere = await Deno.stat(`${folder}/${name}.${HUGGING_FACE}`).then(() => true, () => false);
   return `${name}.${isThere ? HUGGING_FACE : WORDS}`;
-}
-
-async function removeIfThere(path: string): Promise<void> {
-  try {
-    await Deno.remove(path);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
 }

@@ -8,10 +8,12 @@ import type { Seq2Seq } from "../models/seq2seq.ts";
 import type { SequenceClassifier } from "../models/sequence_classifier.ts";
 import { CheckpointFolder } from "./checkpoint_folder.ts";
 import type { TrainingConfig } from "./config.ts";
+import { identityOf } from "./identity.ts";
 import { Judge } from "./judge.ts";
 import { inGroups, type Optimization, type Sums } from "./optimization.ts";
 import { completeTraining, type TrainingReport, type TrainOptions } from "./options.ts";
 import { Pace } from "./pace.ts";
+import { Place } from "./place.ts";
 import { type Preparation, prepare } from "./preparation.ts";
 import type { ClassificationSample, TrainingProgress, Validation } from "./progress.ts";
 import { scheduledRate } from "./schedule.ts";
@@ -70,22 +72,23 @@ export async function* train<Example, Sample>(
 ): AsyncGenerator<TrainingProgress<Sample>, void, void> {
   const config = completeTraining(options, model);
   const run = await Run.start<Example, Sample>(model, examples, config, options);
+  let failure: unknown;
   try {
     yield* run.epochs();
+  } catch (error) {
+    failure = error;
+    throw error;
   } finally {
-    await run.finish();
+    await run.finish(failure);
   }
 }
 
 /** One training under way. */
 class Run<Example, Sample> {
-  #epoch = 0;
-  #step = 0;
-  #stepInEpoch = 0;
   #rate = 0;
-  #saved = true;
   #taken = 0;
   #skipped = 0;
+  #place: Place;
   #judge: Judge;
   #folder: CheckpointFolder;
   #validator: Validator<Example, Sample> | undefined;
@@ -100,8 +103,9 @@ class Run<Example, Sample> {
     readonly optimization: Optimization,
     readonly report: TrainingReport,
   ) {
+    this.#place = new Place(report.stepsPerEpoch);
     this.#judge = new Judge(config);
-    this.#folder = new CheckpointFolder(options.folder, model, config, optimization);
+    this.#folder = new CheckpointFolder(options, model, config, optimization);
   }
 
   static async start<Example, Sample>(
@@ -119,10 +123,10 @@ class Run<Example, Sample> {
       if (valid?.length) {
         run.#validator = await Validator.create(model, valid, config, samples, optimization.pool);
       }
-      if (options.resume) run.#resume(options.resume);
+      if (options.resume) await run.#resume(options.resume);
       return run;
     } catch (error) {
-      await run.finish();
+      await run.finish(error);
       throw error;
     }
   }
@@ -137,69 +141,67 @@ class Run<Example, Sample> {
   }
 
   async *epochs(): AsyncGenerator<TrainingProgress<Sample>, void, void> {
-    this.#started = this.#step;
+    this.#started = this.#place.step;
     this.#startedAt = performance.now();
-    for (; this.#epoch < this.config.epochs && this.#step < this.#steps; this.#epoch++) {
-      if (this.#judge.stops) return;
+    while (this.#place.epoch < this.config.epochs && this.#place.step < this.#steps && !this.#judge.stops) {
       yield* this.#pass();
-      this.#stepInEpoch = 0;
+      if (this.#place.over) this.#place.next();
     }
   }
 
   /** One epoch, or what is left of it, and a validation. */
   async *#pass(): AsyncGenerator<TrainingProgress<Sample>, void, void> {
     const { seed, accumulation } = this.config;
-    let skip = this.#stepInEpoch;
+    const { epoch, stepInEpoch } = this.#place;
+    let skip = stepInEpoch;
     let pace = new Pace();
-    const epoch = { loss: 0, tokens: 0 };
+    if (stepInEpoch === 0) this.optimization.startEpoch();
     const { data, contents } = this.examples;
-    const epochOptions = { seed, epoch: this.#epoch, contents: contents?.(this.#epoch) };
-    const ordered = batches(data, this.optimization.buckets, epochOptions);
+    const ordered = batches(data, this.optimization.buckets, { seed, epoch, contents: contents?.(epoch) });
     for (const group of inGroups(ordered, accumulation)) {
       if (skip-- > 0) continue;
-      this.#take(group);
-      pace.count(group.reduce((sum, { tokens }) => sum + tokens, 0));
-      const over = this.#step >= this.#steps || this.#stepInEpoch === this.report.stepsPerEpoch;
+      const tokens = group.reduce((sum, { tokens }) => sum + tokens, 0);
+      this.#take(group, tokens);
+      pace.count(tokens);
+      const over = this.#place.step >= this.#steps || this.#place.over;
       if (!pace.due && !over) continue;
-      const progress = await this.#progress(pace);
-      epoch.loss += progress.loss * pace.tokens;
-      epoch.tokens += pace.tokens;
-      if (over) {
-        yield { ...progress, ...await this.#endOfEpoch(epoch.loss / epoch.tokens) };
-        if (this.#step >= this.#steps) return;
-      } else yield progress;
+      const { progress, epochLoss } = await this.#progress(pace);
+      yield over ? { ...progress, ...await this.#endOfEpoch(epochLoss) } : progress;
+      // After the report, so that whoever writes those down has all that come before the checkpoint.
+      await this.#folder.saveIfDue(this.#place.step, this.#position);
+      if (over) return;
       pace = pace.next();
     }
   }
 
   /** Starts a step. */
-  #take(group: readonly Batch[]): void {
+  #take(group: readonly Batch[], tokens: number): void {
     const { schedule, learningRate } = this.config;
     const { reductions } = this.#judge.standing;
-    const place = { step: this.#step, epoch: this.#epoch, steps: this.#scheduled, reductions };
-    this.#rate = scheduledRate(schedule, learningRate, place);
-    this.optimization.step(group, this.#step, this.#rate);
-    this.#step++;
-    this.#stepInEpoch++;
-    this.#saved = false;
+    const { step, epoch } = this.#place;
+    this.#rate = scheduledRate(schedule, learningRate, { step, epoch, steps: this.#scheduled, reductions });
+    this.optimization.step(group, step, this.#rate);
+    this.#place.count(tokens);
   }
 
-  async #progress(pace: Pace): Promise<TrainingProgress<Sample>> {
+  async #progress(pace: Pace): Promise<{ progress: TrainingProgress<Sample>; epochLoss: number }> {
     const sums = await this.optimization.sums();
     const { seconds } = pace;
     this.#refuseNonFinite(sums);
-    const secondsPerStep = (performance.now() - this.#startedAt) / 1000 / (this.#step - this.#started);
-    return {
-      epoch: this.#epoch + 1,
-      step: this.#step,
+    const { step, epoch } = this.#place;
+    const secondsPerStep = (performance.now() - this.#startedAt) / 1000 / (step - this.#started);
+    const progress = {
+      epoch: epoch + 1,
+      step,
       steps: this.#steps,
       loss: sums.loss / pace.tokens,
       learningRate: this.#rate,
       gradientNorm: sums.gradientNorm,
       tokensPerSecond: pace.tokens / seconds,
-      secondsLeft: secondsPerStep * (this.#steps - this.#step),
+      secondsLeft: secondsPerStep * (this.#steps - step),
       skipped: sums.skipped,
     };
+    return { progress, epochLoss: sums.epochLoss };
   }
 
   /** Gives up when step after step is left out. */
@@ -217,20 +219,20 @@ class Run<Example, Sample> {
     }
   }
 
-  /** Measures the model, and saves what is to be saved. */
-  async #endOfEpoch(trainingLoss: number): Promise<{ validation?: Validation<Sample> }> {
+  /** Measures the model, given the sum of the epoch's losses, and saves the weights that are to be kept. */
+  async #endOfEpoch(epochLoss: number): Promise<{ validation?: Validation<Sample> }> {
     const judged = await this.#withAverages(() => this.#validate());
-    await this.#saveLast(); // after the best, so that a crash in between leaves an older `last` to redo it
+    this.#place.conclude(epochLoss, judged?.loss);
     if (!judged) return {};
+    const trainingLoss = this.#place.mean(epochLoss);
     const { sinceBest } = this.#judge.standing;
     return { validation: { ...judged, trainingLoss, sinceBest, stops: this.#judge.stops } };
   }
 
   /** Measures the model on the validation examples, and saves its weights if they are the best or to be kept. */
   async #validate(): Promise<Measured<Sample> & { best: boolean } | undefined> {
-    const { keep } = this.config;
-    if (keep > 0 && this.#stepInEpoch === this.report.stepsPerEpoch) {
-      await this.#folder.saveEpoch(this.#epoch + 1, this.#position);
+    if (this.config.keep > 0 && this.#place.over) {
+      await this.#folder.saveEpoch(this.#place.epoch + 1, this.#position);
     }
     if (!this.#validator) {
       // Else nobody would load the averages: the last checkpoint has them beside the weights.
@@ -254,45 +256,38 @@ class Run<Example, Sample> {
     }
   }
 
-  async #saveLast(): Promise<void> {
-    this.#saved = true;
-    await this.#folder.saveLast(this.#position);
-  }
-
-  /** Saves what has not been saved, leaves the averages of the weights in the model, and frees the GPU's memory. */
-  async finish(): Promise<void> {
+  /**
+   * Saves what has not been saved, leaves the averages of the weights in the model, and frees the GPU's memory.
+   *
+   * @param failure What ended the training, if it was an error.
+   */
+  async finish(failure?: unknown): Promise<void> {
+    const { step } = this.#place;
     try {
-      if (!this.#saved) await this.#saveLast();
-      if (this.#step > 0) this.optimization.averages?.swap();
+      if (failure === undefined) await this.#folder.saveLast(step, this.#position);
+      else await this.#folder.saveAfterFailure(step, this.#position);
+      if (step > 0) this.optimization.averages?.swap();
     } finally {
       this.#validator?.close();
       this.optimization.close();
     }
   }
 
-  #resume(state: TrainingState): void {
-    checkResumable(state, this.config, this.report.stepsPerEpoch);
+  async #resume(state: TrainingState): Promise<void> {
+    checkResumable(state, this.config, this.report.stepsPerEpoch, await identityOf(this.model));
     const { position, control, firstMoments, secondMoments, averages } = state;
-    this.#folder.owned = true;
-    this.#epoch = position.epoch;
-    this.#stepInEpoch = position.stepInEpoch;
-    this.#step = position.step;
-    const { bestLoss, bestBleu, sinceBest, sinceLower, reductions } = position;
+    this.#folder.goOn(position.step);
+    this.#place.restore(position);
+    const { bestLoss, bestBleu, sinceBest, sinceLower, reductions, epochLoss } = position;
     this.#judge.standing = { bestLoss, bestBleu, sinceBest, sinceLower, reductions };
-    this.optimization.restore(control);
+    this.optimization.restore(control, epochLoss ?? NaN);
     this.model.parameters.loadMoments("firstMoments", firstMoments);
     this.model.parameters.loadMoments("secondMoments", secondMoments);
     if (averages) this.optimization.averages?.restore(averages);
   }
 
-  get #position(): TrainingPosition {
-    const over = this.#stepInEpoch === this.report.stepsPerEpoch;
-    return {
-      epoch: over ? this.#epoch + 1 : this.#epoch,
-      stepInEpoch: over ? 0 : this.#stepInEpoch,
-      step: this.#step,
-      stepsPerEpoch: this.report.stepsPerEpoch,
-      ...this.#judge.standing,
-    };
-  }
+  #position = (epochLoss: number): TrainingPosition => ({
+    ...this.#place.position(epochLoss),
+    ...this.#judge.standing,
+  });
 }

@@ -1,0 +1,48 @@
+// Training: safetensors files with a checksum inside, so that a flipped bit does not pass for a weight.
+
+import { crc32 } from "node:zlib";
+import { decodeSafetensors, encodeSafetensors, type Safetensors, type SafetensorsInput } from "./safetensors.ts";
+
+/** The checksum's place in the metadata: the CRC-32 of the whole file, as it is with zeros in that place. */
+const KEY = "crc32";
+const ZEROS = "00000000";
+
+/** Encodes tensors as {@linkcode encodeSafetensors}, with a checksum of the whole file among the metadata. */
+export function encodeSealed(
+  tensors: ReadonlyMap<string, SafetensorsInput>,
+  metadata: Readonly<Record<string, string>>,
+): Uint8Array<ArrayBuffer> {
+  const bytes = encodeSafetensors(tensors, { ...metadata, [KEY]: ZEROS });
+  bytes.set(new TextEncoder().encode(hexadecimal(crc32(bytes))), placeOf(bytes, ZEROS));
+  return bytes;
+}
+
+/**
+ * Decodes a file of {@linkcode encodeSealed}, or one that has no checksum, as those of other programs.
+ *
+ * @throws {SafetensorsError} If it breaks a rule of the format.
+ * @throws {TypeError} If the checksum is another one.
+ */
+export function decodeSealed(bytes: Uint8Array): Safetensors {
+  const decoded = decodeSafetensors(bytes);
+  const expected = decoded.metadata[KEY];
+  if (expected === undefined) return decoded;
+  const place = placeOf(bytes, expected);
+  const before = crc32(bytes.subarray(0, place));
+  const found = hexadecimal(crc32(bytes.subarray(place + ZEROS.length), crc32(ZEROS, before)));
+  if (found === expected) return decoded;
+  throw new TypeError(`Its bytes are not those that were written: their CRC-32 is ${found}, not ${expected}.`);
+}
+
+/** Where the digits stand. An unescaped `"` begins a key or a text, so nothing else in the header looks like this. */
+function placeOf(bytes: Uint8Array, digits: string): number {
+  const length = Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true));
+  const header = new TextDecoder("latin1").decode(bytes.subarray(8, 8 + length)); // a character a byte
+  const entry = header.indexOf(`"${KEY}":"${digits}"`);
+  if (entry < 0) throw new TypeError(`Its metadata "${KEY}" is not as it was written.`);
+  return 8 + entry + KEY.length + 4;
+}
+
+function hexadecimal(checksum: number): string {
+  return checksum.toString(16).padStart(ZEROS.length, "0");
+}
