@@ -26,6 +26,8 @@ export interface Context {
   readonly output: Output;
   /** The arguments that belong to no option. */
   readonly positional: readonly string[];
+  /** The options that the command line and the configuration file gave, without defaults. */
+  readonly given: GivenValues;
   /**
    * From the first call on, SIGINT or SIGTERM aborts the returned signal and no longer ends the program: a
    * command that calls it must look at the signal, save and return. The exit code then tells which it was.
@@ -130,16 +132,17 @@ export async function runCommand(
     environment.stdout.write(commandHelp(command, SHARED_OPTIONS, environment));
     return 0;
   }
-  const { given, positional } = parseArguments(args, { ...command.options, ...SHARED_OPTIONS });
+  const { given: typed, positional } = parseArguments(args, { ...command.options, ...SHARED_OPTIONS });
   checkPositional(command, positional);
-  const { config, json, debug: _debug, help: _help, ...values } = given;
+  const { config, json, debug: _debug, help: _help, ...values } = typed;
   const defaults = config === undefined ? {} : await readConfigFile(String(config), command.options);
 
   const output = new Output({ ...environment, json: json === true });
   const interruption = new Interruption();
   try {
-    const context: Context = { output, positional, interruption: () => interruption.listen() };
-    const code = await command.runWith({ ...defaults, ...values }, context);
+    const given = { ...defaults, ...values };
+    const context: Context = { output, positional, given, interruption: () => interruption.listen() };
+    const code = await command.runWith(given, context);
     return interruption.error?.exitCode ?? code;
   } finally {
     output.close();

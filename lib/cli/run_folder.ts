@@ -7,39 +7,57 @@ import { writeAtomically } from "../training/write_atomically.ts";
 
 /** Writes pairs as a file that `loadCorpus` reads. */
 export async function writePairs(path: string, pairs: readonly Pair[]): Promise<void> {
-  await Deno.mkdir(path.replace(/[/\\][^/\\]*$/, ""), { recursive: true });
   await writeAtomically(path, pairs.map(({ source, target }) => `${source}\t${target}\n`).join(""));
 }
 
 /** `log.jsonl`, one report a line, and `loss.svg`, drawn anew at each validation. */
 export class RunLog {
   #points: LossPoint[] = [];
+  /** Lines that wait for the folder to be this run's. */
+  #waiting: string[] | undefined = [];
 
-  private constructor(readonly folder: string) {}
+  /**
+   * Touches nothing yet.
+   *
+   * @param folder The run's.
+   * @param step That of the checkpoint from which the run goes on: what the log says of later ones is forgotten. For a
+   *   new run undefined.
+   */
+  constructor(readonly folder: string, readonly step?: number) {}
 
-  /** Opens the log of a run; unless it goes on, an earlier one is replaced. */
-  static async open(folder: string, append: boolean): Promise<RunLog> {
-    const log = new RunLog(folder);
-    const path = `${folder}/log.jsonl`;
-    if (!append) await writeAtomically(path, "");
-    else {
-      const text = await Deno.readTextFile(path).catch(() => "");
-      for (const line of text.split("\n").filter(Boolean)) {
-        log.#remember(JSON.parse(line) as TrainingProgress);
-      }
-    }
-    return log;
+  get #path(): string {
+    return `${this.folder}/log.jsonl`;
+  }
+
+  /** Begins to write, when the folder is this run's. */
+  async begin(): Promise<void> {
+    const kept = this.step === undefined ? [] : await this.#earlier(this.step);
+    if (this.step === undefined) await Deno.remove(`${this.folder}/loss.svg`).catch(() => {});
+    const lines = [...kept, ...this.#waiting ?? []];
+    await writeAtomically(this.#path, lines.map((line) => `${line}\n`).join(""));
+    this.#points = lines.map((line) => pointOf(JSON.parse(line)));
+    this.#waiting = undefined;
   }
 
   /** Adds a report. */
   async add(progress: TrainingProgress): Promise<void> {
-    this.#remember(progress);
-    await Deno.writeTextFile(`${this.folder}/log.jsonl`, `${JSON.stringify(progress)}\n`, { append: true });
+    const line = JSON.stringify(progress);
+    if (this.#waiting) return void this.#waiting.push(line);
+    this.#points.push(pointOf(progress));
+    await Deno.writeTextFile(this.#path, `${line}\n`, { append: true });
     if (progress.validation) await this.#draw();
   }
 
-  #remember({ step, loss, validation }: TrainingProgress): void {
-    this.#points.push({ step, training: loss, ...(validation ? { validation: validation.loss } : {}) });
+  /** The lines up to a step. A run that was killed may have left half a line. */
+  async #earlier(step: number): Promise<string[]> {
+    const text = await Deno.readTextFile(this.#path).catch(() => "");
+    return text.split("\n").filter((line) => {
+      try {
+        return (JSON.parse(line) as TrainingProgress).step <= step;
+      } catch {
+        return false;
+      }
+    });
   }
 
   async #draw(): Promise<void> {
@@ -49,4 +67,8 @@ export class RunLog {
       lossCurve(this.#points, { title: "Loss a word, in nats" }),
     );
   }
+}
+
+function pointOf({ step, loss, validation }: TrainingProgress): LossPoint {
+  return { step, training: loss, ...(validation ? { validation: validation.loss } : {}) };
 }

@@ -5,12 +5,12 @@ import { sample } from "../data/sample.ts";
 import { type Split, split } from "../data/split.ts";
 import { type Device, openDevice } from "../gpu/device.ts";
 import { Seq2Seq } from "../models/seq2seq.ts";
-import { formatBytes, formatCount, formatDuration } from "../report/format.ts";
-import { summary } from "../report/summary.ts";
+import { formatCount, formatDuration } from "../report/format.ts";
 import { loadCheckpoint } from "../training/checkpoint.ts";
+import { weightFiles } from "../training/checkpoint_files.ts";
 import type { TrainingReport } from "../training/options.ts";
 import { profileTraining } from "../training/profile.ts";
-import { train, type TrainingProgress, type Validation } from "../training/trainer.ts";
+import { train, type TrainingProgress } from "../training/trainer.ts";
 import { type Command, defineCommand } from "./command.ts";
 import { corpusOptions, readCorpus } from "./corpus_options.ts";
 import { ExitCode } from "./exit_code.ts";
@@ -18,10 +18,12 @@ import type { Values } from "./option.ts";
 import type { Output } from "./output.ts";
 import { tellProfile } from "./profile.ts";
 import { RunLog, writePairs } from "./run_folder.ts";
+import { resumedOptions, writeRunOptions } from "./run_options.ts";
 import { readVectors, seq2seqOptions, seq2seqOptionsOf, vectorOptions } from "./seq2seq_options.ts";
 import { tellSplit } from "./split.ts";
 import { assertTokenizerOptions, learnTokenizers, tokenizerOptions } from "./tokenizer_options.ts";
 import { courseOptions, stepOptions, trainingOptions } from "./training_options.ts";
+import { tellProgress, tellReport, tellSummary } from "./training_report.ts";
 import { tellVocabulary } from "./vocabulary.ts";
 
 const options = {
@@ -39,10 +41,11 @@ const options = {
     description: "Where the model, its test pairs, the log and the loss curve go",
   },
   resume: {
-    type: "boolean",
+    type: "string",
+    value: "<folder>",
     description:
-      "Go on from the last checkpoint in the output folder, with its model and tokenizers; give the other " +
-      "options again",
+      "Go on with the run in that folder, from its last checkpoint and with its options; only how long, the " +
+      "learning rate and what is saved can be given anew",
   },
   sample: { type: "integer", minimum: 1, description: "Use so many pairs, drawn at random" },
   replacement: {
@@ -81,8 +84,8 @@ export const command: Command = defineCommand({
   name: "train",
   summary: "Train a translator on a corpus of sentence pairs",
   description:
-    "Trains a recurrent encoder and decoder, by default with Bahdanau's attention. Ctrl-C stops it; the last " +
-    "checkpoint stays.",
+    "Trains a recurrent encoder and decoder, by default with Bahdanau's attention. Ctrl-C stops it and saves a " +
+    "checkpoint, from which --resume goes on, as it does after a crash.",
   examples: [
     { description: "Names of emoji and symbols, English to German", args: "--output runs/names" },
     {
@@ -101,11 +104,13 @@ export const command: Command = defineCommand({
       description: "By gradient descent, as Luong et al. (2015)",
       args: "--optimizer sgd --learning-rate 1 --clip-norm 5 --schedule halving --decay-after 5",
     },
-    { description: "Go on where it stopped", args: "--output runs/names --resume --epochs 20" },
+    { description: "Go on where it stopped", args: "--resume runs/names --epochs 20" },
     { description: "See where the time of a step goes", args: "--profile" },
   ],
   options,
-  async run(values, { output, interruption }) {
+  async run(called, { output, given, interruption }) {
+    const { resume } = called;
+    const values = resume === undefined ? called : await resumedOptions(resume, options, given);
     assertTokenizerOptions(values);
     const interrupted = values.profile ? undefined : interruption(); // there is nothing to save
     const pairs = await readCorpus(values.corpus, values, output);
@@ -122,21 +127,21 @@ export const command: Command = defineCommand({
         tellProfile(await profileTraining(model, data.train, options), output);
         return ExitCode.ok;
       }
-      const options = {
-        ...{
-          ...stepOptions(values),
-          ...courseOptions(values),
-          onReport,
-          valid: data.valid,
-          split: splitHash,
-        },
-        ...{ folder: values.output, ...(state ? { resume: state } : {}) },
-      };
-      let log: RunLog | undefined;
+      const log = new RunLog(values.output, state?.position.step);
+      const training = train(model, data.train, {
+        ...stepOptions(values),
+        ...courseOptions(values),
+        ...(state ? { resume: state } : {}),
+        onReport,
+        valid: data.valid,
+        split: splitHash,
+        folder: values.output,
+        beforeFirstSave: () => begin(data, values, log),
+        onSaveFailed: ({ message }) => output.notice(`${message} Training goes on.`),
+      });
       const started = performance.now();
-      for await (const progress of train(model, data.train, options)) {
-        log ??= await begin(data, values);
-        await log.add(progress);
+      for await (const progress of training) {
+        await keep(log, progress, output);
         tellProgress(progress, output);
         if (interrupted.aborted) break;
       }
@@ -145,7 +150,7 @@ export const command: Command = defineCommand({
       output.record({ type: "done", folder: values.output, seconds, interrupted: interrupted.aborted });
       output.line(
         interrupted.aborted
-          ? `interrupted; the last checkpoint is in ${values.output}, --resume goes on from it`
+          ? `interrupted; --resume ${values.output} goes on from the last checkpoint`
           : `trained in ${formatDuration(seconds)}; the model is in ${values.output}`,
       );
       return ExitCode.ok;
@@ -155,13 +160,25 @@ export const command: Command = defineCommand({
   },
 });
 
-/** Writes the held-out pairs and begins the log: as late as the first progress, so that a mistake replaces nothing. */
-async function begin(data: Split, values: TrainValues): Promise<RunLog> {
-  if (!values.resume) { // a split that turns out to be another must not replace the one of the model
-    await writePairs(`${values.output}/test.tsv`, data.test);
-    await writePairs(`${values.output}/valid.tsv`, data.valid);
+/** Writes what stands beside the weights, when the folder is this run's. */
+async function begin(data: Split, values: TrainValues, log: RunLog): Promise<void> {
+  const { output, resume } = values;
+  if (resume === undefined) {
+    await writePairs(`${output}/test.tsv`, data.test);
+    await writePairs(`${output}/valid.tsv`, data.valid);
   }
-  return await RunLog.open(values.output, values.resume);
+  await writeRunOptions(output, values);
+  await log.begin();
+}
+
+/** Adds a report to the log; a full disk there is no reason to stop. */
+async function keep(log: RunLog, progress: TrainingProgress, output: Output): Promise<void> {
+  try {
+    await log.add(progress);
+  } catch (error) {
+    if (!(error instanceof Error) || error instanceof Deno.errors.NotCapable) throw error;
+    output.notice(`Cannot add step ${progress.step} to the log in ${log.folder}: ${error.message}.`);
+  }
 }
 
 /** Samples and splits; pairs to validate on may come from elsewhere. */
@@ -174,10 +191,10 @@ async function prepare(pairs: readonly Pair[], values: TrainValues, output: Outp
   return given ? { ...parts, valid: given } : parts;
 }
 
-/** A fresh model, or with --resume the one in the output folder. */
+/** A fresh model, or with --resume the one in its folder. */
 async function open(device: Device, data: Split, values: TrainValues, output: Output) {
-  if (values.resume) return await loadCheckpoint(device, values.output);
-  const exists = await Deno.stat(`${values.output}/last.safetensors`).then(() => true, () => false);
+  if (values.resume !== undefined) return await reopen(device, values.resume, output);
+  const exists = (await weightFiles(values.output)).length > 0;
   if (exists && !values.profile) output.notice(`The model in ${values.output} will be overwritten.`);
   const { source, target } = learnTokenizers(data.train, values);
   tellVocabulary("source", source, data.valid.map((pair) => pair.source), output);
@@ -191,78 +208,12 @@ async function open(device: Device, data: Split, values: TrainValues, output: Ou
   return { model, state: undefined };
 }
 
-/** Shows the parameters; to machines, each by itself. */
-function tellSummary(model: Seq2Seq, output: Output): void {
-  const { tensors, trainable } = model.parameters;
-  const parameters = [...tensors].map(([name, { shape }]) => ({
-    name,
-    shape,
-    trainable: trainable.has(name),
-  }));
-  output.record({ type: "summary", parameters });
-  for (const line of summary(model).split("\n")) output.line(line);
-}
-
-function tellReport(report: TrainingReport, output: Output): void {
-  output.record({ type: "plan", ...report });
-  const {
-    parameters,
-    parameterBytes,
-    activationBytes,
-    stepsPerEpoch,
-    buckets,
-    dispatches,
-    dropped,
-    padding,
-  } = report;
-  if (dropped > 0) {
-    output.notice(`${formatCount(dropped)} pairs are longer than --max-length and were left out.`);
-  }
-  output.line(
-    `model       ${formatCount(parameters)} parameters; ${
-      formatBytes(parameterBytes)
-    } with gradients and moments, ` +
-      `${formatBytes(activationBytes)} for activations`,
-  );
-  output.line(
-    `plan        ${
-      formatCount(stepsPerEpoch)
-    } steps an epoch in ${buckets} shapes, up to ${dispatches} kernels a ` +
-      `step, ${(100 * padding).toFixed(0)} % padding`,
-  );
-}
-
-function tellProgress(progress: TrainingProgress, output: Output): void {
-  const { validation, ...figures } = progress;
-  const { epoch, step, steps, loss, tokensPerSecond, secondsLeft, skipped } = figures;
-  output.progress().update({
-    label: `epoch ${epoch}`,
-    fraction: step / steps,
-    fields: [
-      `loss ${loss.toFixed(3)}`,
-      `${formatCount(Math.round(tokensPerSecond))} words/s`,
-      `${formatDuration(secondsLeft)} left`,
-      ...(skipped > 0 ? [`${skipped} steps skipped`] : []),
-    ],
-  });
-  output.record({ type: "progress", ...figures });
-  if (validation) tellValidation(epoch, validation, output);
-}
-
-function tellValidation(epoch: number, validation: Validation, output: Output): void {
-  const { trainingLoss, loss, perplexity, bleu, best, sinceBest, stops, samples } = validation;
-  output.record({ type: "validation", epoch, ...validation });
-  const figures = [
-    `perplexity ${perplexity.toFixed(1)}`,
-    ...bleu === undefined ? [] : [`BLEU ${bleu.toFixed(1)}`],
-  ];
-  const mark = best ? ", the best so far" : "";
-  output.line(
-    `epoch ${String(epoch).padEnd(5)} loss ${trainingLoss.toFixed(3)}, validation ${loss.toFixed(3)} ` +
-      `(${figures.join(", ")}${mark})`,
-  );
-  if (stops) output.line(`stopped     none of the last ${sinceBest} validations was better`);
-  for (const { source, target, translation } of samples) {
-    output.line(output.dim(`            ${source} → ${translation || "(nothing)"}  [${target}]`));
-  }
+/** The model of a run and where it stood, as the last checkpoint says that is whole. */
+async function reopen(device: Device, folder: string, output: Output) {
+  const { model, state, passedOver } = await loadCheckpoint(device, folder);
+  for (const problem of passedOver) output.notice(`A checkpoint was passed over. ${problem}`);
+  const { step } = state!.position;
+  output.record({ type: "resume", folder, step, passedOver });
+  output.line(`resume      ${folder}, from step ${formatCount(step)}`);
+  return { model, state };
 }

@@ -150,6 +150,18 @@ const course = {
     default: 0,
     description: "Keep the weights of so many epochs, for attend average",
   },
+  saveEvery: {
+    type: "number",
+    minimum: 0,
+    defaultText: "30, or 50 times what it takes",
+    description: "Seconds between checkpoints",
+  },
+  checkpoints: {
+    type: "integer",
+    minimum: 1,
+    default: 2,
+    description: "How many of the last checkpoints stay",
+  },
 } as const;
 
 /** How a model learns. */

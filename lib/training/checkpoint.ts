@@ -91,6 +91,7 @@ export async function loadCheckpoint<M extends Model<never> = Seq2Seq>(
   const read = (file: string) =>
     readPart(folder, file, (bytes) => {
       const state = restoreCheckpoint(model, identity, training, decodeSealed(bytes));
+      if (which === "last" && !state) throw new TypeError("There is no optimizer in it to go on with.");
       return { model, ...(state ? { state } : {}) };
     });
   try {

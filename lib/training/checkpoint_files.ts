@@ -14,7 +14,9 @@ export function fileOf(name: CheckpointName, step: number): string {
 /** The names of all files with weights in a folder; none if there is no folder. */
 export async function weightFiles(folder: string): Promise<string[]> {
   try {
-    return (await Array.fromAsync(Deno.readDir(folder), ({ name }) => name)).filter((name) => WEIGHTS.test(name));
+    return (await Array.fromAsync(Deno.readDir(folder), ({ name }) => name)).filter((name) =>
+      WEIGHTS.test(name)
+    );
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return [];
     throw error;

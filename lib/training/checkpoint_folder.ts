@@ -4,7 +4,13 @@
 import type { Model } from "../models/model.ts";
 import { writeParts } from "./checkpoint.ts";
 import { encodeCheckpoint } from "./checkpoint_contents.ts";
-import { type CheckpointName, fileOf, removeIfThere, removeOlder, removeWeights } from "./checkpoint_files.ts";
+import {
+  type CheckpointName,
+  fileOf,
+  removeIfThere,
+  removeOlder,
+  removeWeights,
+} from "./checkpoint_files.ts";
 import type { TrainingConfig } from "./config.ts";
 import { identityOf, type ModelIdentity } from "./identity.ts";
 import type { Optimization } from "./optimization.ts";
@@ -60,7 +66,9 @@ export class CheckpointFolder {
   async saveIfDue(step: number, position: PositionOf): Promise<void> {
     const asked = this.options.saveNow?.() ?? false;
     const { saveEvery } = this.options;
-    const wait = saveEvery === undefined ? Math.max(1000 * SECONDS, TIMES_ITS_COST * this.#cost) : 1000 * saveEvery;
+    const wait = saveEvery === undefined
+      ? Math.max(1000 * SECONDS, TIMES_ITS_COST * this.#cost)
+      : 1000 * saveEvery;
     const due = performance.now() - this.#savedAt >= wait;
     if ((asked || due) && step !== this.#step) await this.#try("last", position);
   }

@@ -35,7 +35,9 @@ export function differenceOf(saved: ModelIdentity, other: ModelIdentity, now: st
   }
   for (const [name, hash] of Object.entries(saved.tokenizers)) {
     const here = other.tokenizers[name];
-    if (hash !== here) return `the tokenizer "${name}" has the SHA-256 ${hash} in the checkpoint and ${here} ${now}`;
+    if (hash !== here) {
+      return `the tokenizer "${name}" has the SHA-256 ${hash} in the checkpoint and ${here} ${now}`;
+    }
   }
   return undefined;
 }

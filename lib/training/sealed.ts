@@ -1,7 +1,12 @@
 // Training: safetensors files with a checksum inside, so that a flipped bit does not pass for a weight.
 
 import { crc32 } from "node:zlib";
-import { decodeSafetensors, encodeSafetensors, type Safetensors, type SafetensorsInput } from "./safetensors.ts";
+import {
+  decodeSafetensors,
+  encodeSafetensors,
+  type Safetensors,
+  type SafetensorsInput,
+} from "./safetensors.ts";
 
 /** The checksum's place in the metadata: the CRC-32 of the whole file, as it is with zeros in that place. */
 const KEY = "crc32";
@@ -31,7 +36,9 @@ export function decodeSealed(bytes: Uint8Array): Safetensors {
   const before = crc32(bytes.subarray(0, place));
   const found = hexadecimal(crc32(bytes.subarray(place + ZEROS.length), crc32(ZEROS, before)));
   if (found === expected) return decoded;
-  throw new TypeError(`Its bytes are not those that were written: their CRC-32 is ${found}, not ${expected}.`);
+  throw new TypeError(
+    `Its bytes are not those that were written: their CRC-32 is ${found}, not ${expected}.`,
+  );
 }
 
 /** Where the digits stand. An unescaped `"` begins a key or a text, so nothing else in the header looks like this. */
