@@ -1,0 +1,75 @@
+// What a run was told: run.json in its folder, from which `train --resume` takes up the options again. It is a
+// configuration file like any other, so `train --config runs/x/run.json --output runs/y` repeats the run.
+
+import { writeAtomically } from "../training/write_atomically.ts";
+import { parseConfig } from "./config_file.ts";
+import { UsageError } from "./exit_code.ts";
+import { flagOf, type GivenValues, type Options, type Value, type Values, withDefaults } from "./option.ts";
+
+const FILE = "run.json";
+
+/** Options of one call of the program, not of the run. */
+const OF_THE_CALL = ["output", "resume", "profile", "summary"];
+
+/**
+ * Options that a run may change when it goes on: how long, at which rate, what is saved, and where the corpus lies; what is
+ * in the corpus, the hash of the split tells.
+ */
+const CHANGEABLE = [
+  ...["epochs", "maxSteps", "patience", "learningRate", "saveEvery", "checkpoints", "keep"],
+  ...["corpus", "validCorpus", "cache", "mirror"],
+];
+
+/** Writes the options of a run into its folder. */
+export async function writeRunOptions(
+  folder: string,
+  values: Readonly<Record<string, Value | undefined>>,
+): Promise<void> {
+  const kept = Object.entries(values).filter(([name]) => !OF_THE_CALL.includes(name));
+  await writeAtomically(`${folder}/${FILE}`, `${JSON.stringify(Object.fromEntries(kept), null, 2)}\n`);
+}
+
+/**
+ * Returns the options with which a run goes on: those that it had, and what is given anew.
+ *
+ * @param folder The run's.
+ * @param options All that the command declares.
+ * @param given What the command line and its configuration file say, without defaults.
+ * @throws {Deno.errors.NotFound} If there is no run in the folder.
+ * @throws {UsageError} If what is given contradicts the run; the message names each option with both values.
+ */
+export async function resumedOptions<O extends Options>(
+  folder: string,
+  options: O,
+  given: GivenValues,
+): Promise<Values<O>> {
+  const saved = await readRunOptions(folder, options);
+  const { output = folder } = given;
+  if (withoutSlash(String(output)) !== withoutSlash(folder)) {
+    throw new UsageError(`Cannot resume ${folder} with --output ${output}: a run goes on in its own folder.`);
+  }
+  const show = (value: Value | undefined) => value === undefined ? "not set" : String(value);
+  const changed = Object.entries(given).filter(([name, value]) =>
+    ![...OF_THE_CALL, ...CHANGEABLE].includes(name) && show(value) !== show(saved[name])
+  ).map(([name, value]) => `${flagOf(name)} is ${show(saved[name])} in ${folder} and ${show(value)} here`);
+  if (changed.length > 0) {
+    throw new UsageError(`Cannot resume: ${changed.join("; ")}. Leave it out, or train into another folder.`);
+  }
+  return withDefaults(options, { ...saved, ...given, output: folder });
+}
+
+async function readRunOptions(folder: string, options: Options): Promise<GivenValues> {
+  const path = `${folder}/${FILE}`;
+  try {
+    return parseConfig(await Deno.readTextFile(path), path, options);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    throw new Deno.errors.NotFound(
+      `Cannot resume "${folder}": it has no ${FILE}. A run that can go on is what \`train --output\` writes.`,
+    );
+  }
+}
+
+function withoutSlash(path: string): string {
+  return path.replace(/[/\\]+$/, "");
+}
