@@ -74,6 +74,7 @@ async function locate(source: string): Promise<Source> {
   const [, folder = ".", file] = /^(?:(.*)[/\\])?([^/\\]+\.safetensors)$/.exec(source) ?? [];
   if (file !== undefined) return { folder, file };
   if (await bestOrLast(source) === "best") return { folder: source, file: "best.safetensors" };
+  await readPart(source, "config.json", () => {}); // what is no model folder at all is called that
   const whole = async (name: string) => {
     await readPart(source, name, decodeSealed);
     return name;

@@ -37,9 +37,17 @@ export async function encodeCheckpoint(
     tensors.set(CONTROL, { shape: [control.length], data: control });
   }
   return encodeSealed(tensors, {
-    identity: JSON.stringify(identity),
-    position: JSON.stringify(position),
-    training: JSON.stringify(config),
+    identity: canonicalJson(identity),
+    position: canonicalJson(position),
+    training: canonicalJson(config),
+  });
+}
+
+/** JSON with sorted keys: the same text for what was read as for what was written. */
+function canonicalJson(value: object): string {
+  return JSON.stringify(value, (_, part) => {
+    const isRecord = typeof part === "object" && part !== null && !Array.isArray(part);
+    return isRecord ? Object.fromEntries(Object.entries(part).sort()) : part;
   });
 }
 

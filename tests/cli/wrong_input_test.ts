@@ -120,7 +120,7 @@ testWithAdapter("commands refuse a model folder from nowhere, or a spoilt one", 
   const says = [`Cannot load a model from "${nowhere}": it has no config.json.`, "`train --output`"];
   await refuses(["translate", "--model", nowhere, "red cat"], 1, says);
   await refuses(["evaluate", "--model", nowhere], 1, says);
-  await refuses(["train", "--corpus", corpus, "--output", nowhere, "--resume", ...TINY], 1, says);
+  await refuses(["train", "--resume", nowhere], 1, [`Cannot resume "${nowhere}": it has no run.json.`]);
   const spoilt = folder.at("spoilt");
   await Deno.mkdir(spoilt);
   await folder.write("spoilt/config.json", "{}");

@@ -7,7 +7,7 @@ import { train } from "../../lib/training/trainer.ts";
 import { testWithDevice } from "../adapter.ts";
 import { assertEquals, assertRejects } from "../assert.ts";
 import { TemporaryFolder } from "../data/temporary_folder.ts";
-import { tinyModel, tinyPairs } from "./tiny.ts";
+import { lastCheckpoint, tinyModel, tinyPairs } from "./tiny.ts";
 import type { Seq2SeqOptions } from "../../lib/models/seq2seq.ts";
 import type { Device } from "../../lib/gpu/device.ts";
 
@@ -45,7 +45,7 @@ testWithDevice("averageCheckpoints() takes the mean of every weight, for loadMod
   const weights = async (path: string) => decodeSafetensors(await Deno.readFile(path)).tensors;
   assertEquals(await weights(`${one}/best.safetensors`), await weights(`${run}/best.safetensors`));
   const last = folder.at("with the last");
-  await averageCheckpoints([`${run}/last.safetensors`, averaged], last); // whose optimizer is left out
+  await averageCheckpoints([await lastCheckpoint(run), averaged], last); // whose optimizer is left out
   assertEquals((await weights(`${last}/best.safetensors`)).size, parts[0]!.size);
 });
 

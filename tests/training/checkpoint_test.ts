@@ -1,17 +1,15 @@
 import type { Device } from "../../lib/gpu/device.ts";
 import { loadCheckpoint, loadModel, saveCheckpoint } from "../../lib/training/checkpoint.ts";
-import {
-  decodeSafetensors,
-  encodeSafetensors,
-  type SafetensorsInput,
-} from "../../lib/training/safetensors.ts";
+import { encodeSafetensors, type SafetensorsInput } from "../../lib/training/safetensors.ts";
+import { decodeSealed, encodeSealed } from "../../lib/training/sealed.ts";
 import { train } from "../../lib/training/trainer.ts";
 import { testWithDevice } from "../adapter.ts";
-import { assert, assertEquals, assertRejects, assertStringIncludes } from "../assert.ts";
+import { assert, assertEquals, assertMatch, assertRejects, assertStringIncludes } from "../assert.ts";
 import { TemporaryFolder } from "../data/temporary_folder.ts";
 import { fingerprint, tinyModel, tinyPairs } from "./tiny.ts";
 
-const FILES = ["config.json", "last.safetensors", "source.vocabulary.json", "target.vocabulary.json"];
+const LAST = "step-00000002.safetensors";
+const FILES = ["config.json", "source.vocabulary.json", LAST, "target.vocabulary.json"];
 
 /** Trains for a few steps and saves the last checkpoint; returns the model's fingerprint. */
 async function trained(device: Device, folder: string, seed = 1): Promise<string> {
@@ -54,7 +52,8 @@ testWithDevice("a best checkpoint has the weights alone, and goes before the las
   await using folder = await TemporaryFolder.make();
   await trained(device, folder.path);
   const { model, state } = await loadCheckpoint(device, folder.path);
-  const other = tinyModel(device, { seed: 9 });
+  const other = tinyModel(device);
+  other.parameters.load(await model.parameters.read("firstMoments"));
   const weights = async (of: typeof other) => JSON.stringify([...(await of.parameters.read()).values()]);
 
   const fallback = await loadModel(device, folder.path);
@@ -95,7 +94,7 @@ testWithDevice("loadModel() says what is missing and what to do", async (device)
   for (const name of FILES) {
     await Deno.rename(folder.at(name), folder.at("away"));
     const error = await assertRejects(() => loadModel(device, folder.path), Deno.errors.NotFound);
-    assertStringIncludes(error.message, `it has no ${name}`);
+    assertStringIncludes(error.message, `it has no ${name === LAST ? "checkpoint" : name}`);
     await Deno.rename(folder.at("away"), folder.at(name));
   }
   (await loadModel(device, folder.path)).close();
@@ -140,34 +139,34 @@ const spoilt: {
     spoil: () => "[]",
     says: "Cannot read a tokenizer",
   },
-  { file: "last.safetensors", what: "a truncated end", spoil: (bytes) => bytes.slice(0, -100), says: "end" },
+  { file: LAST, what: "a truncated end", spoil: (bytes) => bytes.slice(0, -100), says: "end" },
   {
-    file: "last.safetensors",
+    file: LAST,
     what: "a truncated header",
     spoil: (bytes) => bytes.slice(0, 50),
     says: "header",
   },
-  { file: "last.safetensors", what: "nothing", spoil: () => "", says: "safetensors" },
+  { file: LAST, what: "nothing", spoil: () => "", says: "safetensors" },
   {
-    file: "last.safetensors",
+    file: LAST,
     what: "a missing parameter",
     spoil: without("decoder.output.bias"),
     says: '"decoder.output.bias" is missing',
   },
   {
-    file: "last.safetensors",
+    file: LAST,
     what: "a parameter too many",
     spoil: rebuild((tensors) => tensors.set("surplus", { shape: [1], data: new Float32Array(1) })),
     says: '"surplus"',
   },
   {
-    file: "last.safetensors",
+    file: LAST,
     what: "a missing moment",
     spoil: without("optimizer.second_moment.decoder.output.bias"),
     says: '"optimizer.second_moment.decoder.output.bias" is missing',
   },
   {
-    file: "last.safetensors",
+    file: LAST,
     what: "a wrong position",
     spoil: rebuild((_, metadata) => metadata["position"] = '{"epoch": -1}'),
     says: 'at "epoch"',
@@ -187,13 +186,13 @@ function rebuild(
   change: (tensors: Map<string, SafetensorsInput>, metadata: Record<string, string>) => void,
 ): (bytes: Uint8Array) => Uint8Array {
   return (bytes) => {
-    const decoded = decodeSafetensors(bytes);
+    const decoded = decodeSealed(bytes);
     const tensors = new Map(
       [...decoded.tensors].map(([name, { shape, data }]) => [name, { shape, data } as SafetensorsInput]),
     );
     const metadata = { ...decoded.metadata };
     change(tensors, metadata);
-    return encodeSafetensors(tensors, metadata);
+    return encodeSealed(tensors, metadata);
   };
 }
 
@@ -217,14 +216,60 @@ testWithDevice("loadModel() says which file is spoilt and what to do", async (de
   assertEquals(device.bufferCount, before);
 });
 
-testWithDevice("loadModel() notices a vocabulary of another size", async (device) => {
+testWithDevice(
+  "loadModel() refuses weights beside another model's parts, and names what differs",
+  async (device) => {
+    await using folder = await TemporaryFolder.make();
+    await trained(device, folder.path);
+    const cases = {
+      "target.vocabulary.json": (json: { vocabulary: string[] }) => json.vocabulary.push("surplus"),
+      "config.json": (json: { model: { hidden: number } }) => json.model.hidden = 7,
+    };
+    const says = [
+      /^Cannot load another model's weights: the tokenizer "target" has the SHA-256 \w{64} in the checkpoint and \w{64} in the folder\./,
+      /^Cannot load another model's weights: the model's hidden is 6 in the checkpoint and 7 in the folder\./,
+    ];
+    for (const [index, [name, change]] of Object.entries(cases).entries()) {
+      const good = await Deno.readTextFile(folder.at(name));
+      const json = JSON.parse(good);
+      change(json);
+      await folder.write(name, JSON.stringify(json));
+      const { message } = await assertRejects(() => loadModel(device, folder.path), SyntaxError);
+      const [start, reason] = message.split(/(?<=safetensors": )/);
+      assertEquals(start, `Cannot load a model from "${folder.at(LAST)}": `);
+      assertMatch(reason!, says[index]!);
+      await folder.write(name, good);
+    }
+  },
+);
+
+testWithDevice("a folder of earlier versions is loaded, and training goes on in it", async (device) => {
   await using folder = await TemporaryFolder.make();
-  await trained(device, folder.path);
-  const path = folder.at("target.vocabulary.json");
-  const tokenizer = JSON.parse(await Deno.readTextFile(path));
-  tokenizer.vocabulary.push("surplus");
-  await Deno.writeTextFile(path, JSON.stringify(tokenizer));
-  const error = await assertRejects(() => loadModel(device, folder.path), SyntaxError);
-  assertStringIncludes(error.message, `"${folder.at("last.safetensors")}"`);
-  assertStringIncludes(error.message, 'Cannot load "decoder.embedding.weight" of shape [');
+  const bits = await trained(device, folder.path);
+  await folder.write("last.safetensors", earlier(await Deno.readFile(folder.at(LAST))));
+  await Deno.remove(folder.at(LAST));
+  const config = JSON.parse(await Deno.readTextFile(folder.at("config.json")));
+  delete config.training.split; // as in the folders of yet earlier versions
+  await folder.write("config.json", JSON.stringify(config));
+
+  const { model, state } = await loadCheckpoint(device, folder.path);
+  assertEquals([state!.config.split, state!.identity, state!.position.losses], [null, undefined, []]);
+  model.parameters.loadMoments("firstMoments", state!.firstMoments);
+  model.parameters.loadMoments("secondMoments", state!.secondMoments);
+  assertEquals(await fingerprint(model), bits);
+  const options = { epochs: 3, batch: 10, folder: folder.path, saveEvery: 0, resume: state! };
+  for await (const _ of train(model, tinyPairs(20), options));
+  assertEquals((await folder.files()).filter((name) => name.endsWith("safetensors")), [
+    "step-00000004.safetensors",
+    "step-00000006.safetensors",
+  ]);
+  model.close();
 });
+
+/** The same as earlier versions wrote it: no checksum, and of the metadata only the position. */
+function earlier(bytes: Uint8Array): Uint8Array {
+  const { tensors, metadata } = decodeSealed(bytes);
+  const { epoch, stepInEpoch, step, stepsPerEpoch, bestLoss } = JSON.parse(metadata["position"]!);
+  const position = JSON.stringify({ epoch, stepInEpoch, step, stepsPerEpoch, bestLoss });
+  return encodeSafetensors(tensors as Map<string, SafetensorsInput>, { position });
+}

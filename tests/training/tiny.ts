@@ -7,6 +7,7 @@ import type { Device } from "../../lib/gpu/device.ts";
 import type { Model } from "../../lib/models/model.ts";
 import { Seq2Seq, type Seq2SeqOptions } from "../../lib/models/seq2seq.ts";
 import { SequenceClassifier, type SequenceClassifierOptions } from "../../lib/models/sequence_classifier.ts";
+import { newestFirst } from "../../lib/training/checkpoint_files.ts";
 import { Random } from "../../lib/random.ts";
 
 const WORDS = ["zero", "one", "two", "three", "four", "five", "six", "seven"];
@@ -54,6 +55,18 @@ export async function fingerprint({ parameters }: Model<never>): Promise<string>
     for (const [name, { data }] of await parameters.read(which)) hashes.push(name, await hashOf(data));
   }
   return await hashOf(new TextEncoder().encode(hashes.join(" ")));
+}
+
+/** Returns the path of the last checkpoint in a folder, by its name. */
+export async function lastCheckpoint(folder: string): Promise<string> {
+  const [newest] = await newestFirst(folder);
+  if (newest === undefined) throw new Error(`There is no checkpoint in ${folder}.`);
+  return `${folder}/${newest}`;
+}
+
+/** Returns a hash of the last checkpoint in a folder: weights, optimizer, position, losses and options. */
+export async function checkpointHash(folder: string): Promise<string> {
+  return await hashOf(await Deno.readFile(await lastCheckpoint(folder)));
 }
 
 /** Returns a hash of some bytes. */
