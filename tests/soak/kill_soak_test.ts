@@ -47,7 +47,7 @@ testWithDevice(`a training that is killed loses nothing, seed ${SEED}`, async (d
     const isBegun = (await newestFirst(run)).length > 0;
     await killed(
       isBegun ? ["--resume", run] : [...options, "--output", run],
-      random.integer(isBegun ? 150 : 400),
+      random.integer(600),
     );
     litter += (await namesIn(run)).filter((name) => name.endsWith(".tmp")).length;
     if ((await newestFirst(run)).length === 0) continue; // killed before its first checkpoint
