@@ -148,7 +148,10 @@ export {
 } from "./lib/training/teacher_forcing.ts";
 export type { Standing } from "./lib/training/judge.ts";
 export { averageCheckpoints } from "./lib/training/average_checkpoints.ts";
-export type { TrainingPosition, TrainingState } from "./lib/training/state.ts";
+export type { EpochLosses, TrainingPlace, TrainingPosition, TrainingState } from "./lib/training/state.ts";
+export type { ModelIdentity } from "./lib/training/identity.ts";
+export type { CheckpointName } from "./lib/training/checkpoint_files.ts";
+export type { SavedState } from "./lib/training/checkpoint_contents.ts";
 export { type Checkpoint, loadCheckpoint, loadModel, saveCheckpoint } from "./lib/training/checkpoint.ts";
 export { type Classification, classify, type ClassifyOptions } from "./lib/inference/classify.ts";
 export { translate } from "./lib/inference/translate.ts";
