@@ -99,6 +99,32 @@ testWithDevice("train() keeps as many checkpoints as it is told, and saves as of
 });
 
 testWithDevice(
+  "train() saves every half minute, and less often where that costs more than 2 %",
+  async (device) => {
+    const { now } = performance;
+    for (const [cost, reports] of [[0, 3], [0.5, 3], [2, 10]] as const) {
+      await using folder = await TemporaryFolder.make();
+      let milliseconds = 0; // a report comes ten seconds after the last one
+      const saveNow = () => (milliseconds += 10_000) < 0;
+      const beforeFirstSave = () => Promise.resolve(void (milliseconds += 1000 * cost));
+      const steps: number[] = [];
+      const options = { folder: folder.path, epochs: 8, checkpoints: 100, saveNow, beforeFirstSave };
+      performance.now = () => milliseconds;
+      try {
+        await trained(device, options, (step) => steps.push(step));
+      } finally {
+        performance.now = now;
+      }
+      assertEquals(
+        (await checkpoints(folder)).slice(0, 2),
+        [file(steps[0]!), file(steps[reports]!)],
+        `${cost} s`,
+      );
+    }
+  },
+);
+
+testWithDevice(
   "the newest checkpoint that is whole counts, whatever is wrong with newer ones",
   async (device) => {
     await using folder = await TemporaryFolder.make();

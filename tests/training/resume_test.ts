@@ -1,4 +1,5 @@
 import type { Device } from "../../lib/gpu/device.ts";
+import type { Seq2Seq } from "../../lib/models/seq2seq.ts";
 import { loadCheckpoint } from "../../lib/training/checkpoint.ts";
 import type { TrainOptions } from "../../lib/training/options.ts";
 import { train } from "../../lib/training/trainer.ts";
@@ -156,4 +157,23 @@ testWithDevice("train() refuses to go on with other data", async (device) => {
   );
   assertEquals(device.bufferCount, before);
   for (const each of [model, loaded]) each.close();
+});
+
+testWithDevice("train() names what differs from the checkpoint, as it was and as it is", async (device) => {
+  await using folder = await TemporaryFolder.make();
+  const model = tinyModel(device);
+  for await (const _ of train(model, pairs, { ...common, maxSteps: 2, folder: folder.path }));
+  const { model: loaded, state } = await loadCheckpoint(device, folder.path);
+  const other = tinyModel(device, { dropout: 0.1 });
+  const cases: [Seq2Seq, TrainOptions, string][] = [
+    [loaded, { seed: 5 }, "seed was 1, and now is 5. Give it as it was."],
+    [loaded, { batch: 7 }, "batch was 8, and now is 7."],
+    [loaded, { accumulation: 2 }, "accumulation was 1, and now is 2."],
+    [other, {}, "the model's dropout is 0.3 in the checkpoint and 0.1 here. Train the model that was saved."],
+  ];
+  for (const [trained, options, says] of cases) {
+    const run = () => train(trained, pairs, { ...common, ...options, resume: state! }).next();
+    await assertRejects(run, RangeError, `Cannot resume: ${says}`);
+  }
+  for (const each of [model, loaded, other]) each.close();
 });

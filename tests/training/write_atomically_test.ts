@@ -1,4 +1,4 @@
-import { writeAtomically } from "../../lib/training/write_atomically.ts";
+import { removeUnfinished, writeAtomically, writeBeside } from "../../lib/training/write_atomically.ts";
 import { assert, assertEquals, assertRejects } from "../assert.ts";
 import { TemporaryFolder } from "../data/temporary_folder.ts";
 
@@ -19,6 +19,20 @@ Deno.test("writeAtomically() leaves nothing behind when it cannot", async () => 
   assertEquals(await folder.files(), ["old"]);
 });
 
+Deno.test("writeBeside() leaves a file beside its place until it is told; unfinished ones can be removed", async () => {
+  await using folder = await TemporaryFolder.make();
+  const path = await folder.write("weights", "old");
+  const [kept, dropped] = [await writeBeside(path, "new"), await writeBeside(path, "newer")];
+  assertEquals([(await folder.files()).length, await Deno.readTextFile(path)], [3, "old"]);
+  await dropped.discard();
+  await kept.commit();
+  assertEquals([await folder.files(), await Deno.readTextFile(path)], [["weights"], "new"]);
+  await writeBeside(path, "never finished");
+  await folder.write("mine.tmp", "");
+  await removeUnfinished(folder.path);
+  assertEquals(await folder.files(), ["mine.tmp", "weights"]);
+});
+
 Deno.test("writeAtomically() leaves the old or the new file, whenever it is killed", async () => {
   await using folder = await TemporaryFolder.make();
   const path = folder.at("weights");
@@ -27,7 +41,7 @@ Deno.test("writeAtomically() leaves the old or the new file, whenever it is kill
   const module = new URL("../../lib/training/write_atomically.ts", import.meta.url);
   const script = await folder.write(
     "write.ts",
-    `import { writeAtomically } from ${JSON.stringify(module.href)};
+    `import { removeUnfinished, writeAtomically, writeBeside } from ${JSON.stringify(module.href)};
      console.log("ready");
      for (let i = 0;; i = (i + 1) % 256) await writeAtomically(Deno.args[0]!, new Uint8Array(${size}).fill(i));`,
   );
