@@ -4,6 +4,7 @@ import type { Pair } from "../data/pair.ts";
 import { sample } from "../data/sample.ts";
 import { type Split, split } from "../data/split.ts";
 import { type Device, openDevice } from "../gpu/device.ts";
+import { turn } from "../gpu/turn.ts";
 import { Seq2Seq } from "../models/seq2seq.ts";
 import { formatBytes, formatCount, formatDuration } from "../report/format.ts";
 import { summary } from "../report/summary.ts";
@@ -111,10 +112,13 @@ export const command: Command = defineCommand({
     const pairs = await readCorpus(values.corpus, values, output);
     const data = await prepare(pairs, values, output);
     const splitHash = await tellSplit(data, output);
+    await turn();
     const device = await openDevice();
     output.line(`adapter     ${device.description}`);
     try {
+      await turn();
       const { model, state } = await open(device, data, values, output);
+      await turn();
       if (values.summary) tellSummary(model, output);
       const onReport = (report: TrainingReport) => tellReport(report, output);
       if (!interrupted) {

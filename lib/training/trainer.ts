@@ -3,6 +3,7 @@
 import { type Batch, batches } from "../data/batches.ts";
 import type { LabelledText } from "../data/labelled_text.ts";
 import type { Pair } from "../data/pair.ts";
+import { turn } from "../gpu/turn.ts";
 import type { Model } from "../models/model.ts";
 import type { Seq2Seq } from "../models/seq2seq.ts";
 import type { SequenceClassifier } from "../models/sequence_classifier.ts";
@@ -114,6 +115,7 @@ class Run<Example, Sample> {
     const run = new Run<Example, Sample>(model, { data, contents }, config, options, optimization, report);
     try {
       options.onReport?.(report);
+      await turn();
       await allocate();
       const { valid, samples = 3 } = options;
       if (valid?.length) {
@@ -150,7 +152,7 @@ class Run<Example, Sample> {
   async *#pass(): AsyncGenerator<TrainingProgress<Sample>, void, void> {
     const { seed, accumulation } = this.config;
     let skip = this.#stepInEpoch;
-    let pace = new Pace();
+    const pace = new Pace();
     const epoch = { loss: 0, tokens: 0 };
     const { data, contents } = this.examples;
     const epochOptions = { seed, epoch: this.#epoch, contents: contents?.(this.#epoch) };
@@ -160,15 +162,17 @@ class Run<Example, Sample> {
       this.#take(group);
       pace.count(group.reduce((sum, { tokens }) => sum + tokens, 0));
       const over = this.#step >= this.#steps || this.#stepInEpoch === this.report.stepsPerEpoch;
+      if (!pace.full && !over) continue;
+      await pace.rest(() => this.optimization.control());
       if (!pace.due && !over) continue;
       const progress = await this.#progress(pace);
       epoch.loss += progress.loss * pace.tokens;
       epoch.tokens += pace.tokens;
+      pace.report();
       if (over) {
         yield { ...progress, ...await this.#endOfEpoch(epoch.loss / epoch.tokens) };
         if (this.#step >= this.#steps) return;
       } else yield progress;
-      pace = pace.next();
     }
   }
 
