@@ -23,18 +23,17 @@ const random = new Random(1);
 const words = (count: number) =>
   Tokenizer.words(Array.from({ length: count - 4 }, (_, index) => `word${index}`));
 const device = await openDevice();
-const model = new Seq2Seq(device, {
-  source: words(5_000),
-  target: words(8_000),
-  embedding: 128,
-  hidden: 256,
-});
+
+/** The sizes of the models: that of `deno task demo`, and one for tens of thousands of sentences. */
+const SIZES = [
+  { source: 1_850, target: 2_000, embedding: 64, hidden: 96 },
+  { source: 5_000, target: 8_000, embedding: 128, hidden: 256 },
+];
 console.log(`adapter     ${device.description}, profile ${device.profile}, deno ${Deno.version.deno}`);
-console.log(`model       ${SOURCE} words to ${TARGET}, embedding 128, GRU 256, vocabularies 5000 and 8000`);
 
 /** Sentences of as many words. */
 function sentences(count: number): string[] {
-  const sentence = () => Array.from({ length: SOURCE - 2 }, () => `word${random.integer(4_996)}`).join(" ");
+  const sentence = () => Array.from({ length: SOURCE - 2 }, () => `word${random.integer(1_800)}`).join(" ");
   return Array.from({ length: count }, sentence);
 }
 
@@ -52,7 +51,11 @@ async function measure(run: () => Promise<unknown>): Promise<{ seconds: number; 
 }
 
 /** Decodes the texts step by step, with a look at what each step has chosen. */
-async function stepByStep(texts: readonly string[], beam: number): Promise<() => Promise<void>> {
+async function stepByStep(
+  model: Seq2Seq,
+  texts: readonly string[],
+  beam: number,
+): Promise<() => Promise<void>> {
   const rows = texts.length * beam;
   const shape = {
     ...{ sourceLength: SOURCE, sentences: texts.length, copies: beam, steps: TARGET, prefix: 0 },
@@ -85,12 +88,16 @@ async function stepByStep(texts: readonly string[], beam: number): Promise<() =>
   };
 }
 
-for (const batch of [1, 64]) {
-  for (const beam of [1, 5]) {
+for (const { source, target, embedding, hidden } of SIZES) {
+  const model = new Seq2Seq(device, { source: words(source), target: words(target), embedding, hidden });
+  console.log(
+    `model       ${SOURCE} words to ${TARGET}, embedding ${embedding}, GRU ${hidden}, vocabularies ${source} and ${target}`,
+  );
+  for (const [batch, beam] of [[1, 1], [1, 5], [64, 1], [64, 5]] as const) {
     const texts = sentences(batch);
     const options = { beam, minLength: TARGET, maxLength: TARGET };
     const ours = await measure(() => translate(model, texts, options));
-    const other = await measure(await stepByStep(texts, beam));
+    const other = await measure(await stepByStep(model, texts, beam));
     const name = `${beam === 1 ? "greedy" : `beam ${beam}`}, batch ${batch}`;
     const cells = [ours, other].map(({ seconds, readbacks }) =>
       `${(batch / seconds).toFixed(1).padStart(8)} sentences/s, ${
@@ -103,5 +110,6 @@ for (const batch of [1, 64]) {
       } times`,
     );
   }
+  model.close();
 }
 device.close();

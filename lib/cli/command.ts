@@ -34,6 +34,8 @@ export interface Context {
    * A second signal ends the program at once.
    */
   readonly interruption: () => AbortSignal;
+  /** Whether SIGUSR1, which asks for a checkpoint now, has arrived since the last question; after `interruption`. */
+  readonly saveAsked: () => boolean;
 }
 
 /** What {@linkcode defineCommand} takes. */
@@ -141,7 +143,8 @@ export async function runCommand(
   const interruption = new Interruption();
   try {
     const given = { ...defaults, ...values };
-    const context: Context = { output, positional, given, interruption: () => interruption.listen() };
+    const { saveAsked } = interruption;
+    const context = { output, positional, given, saveAsked, interruption: () => interruption.listen() };
     const code = await command.runWith(given, context);
     return interruption.error?.exitCode ?? code;
   } finally {

@@ -4,6 +4,7 @@ import type { Pair } from "../data/pair.ts";
 import { sample } from "../data/sample.ts";
 import { type Split, split } from "../data/split.ts";
 import { type Device, openDevice } from "../gpu/device.ts";
+import { turn } from "../gpu/turn.ts";
 import { Seq2Seq } from "../models/seq2seq.ts";
 import { formatCount, formatDuration } from "../report/format.ts";
 import { loadCheckpoint } from "../training/checkpoint.ts";
@@ -108,7 +109,7 @@ export const command: Command = defineCommand({
     { description: "See where the time of a step goes", args: "--profile" },
   ],
   options,
-  async run(called, { output, given, interruption }) {
+  async run(called, { output, given, interruption, saveAsked }) {
     const { resume } = called;
     const values = resume === undefined ? called : await resumedOptions(resume, options, given);
     assertTokenizerOptions(values);
@@ -116,10 +117,13 @@ export const command: Command = defineCommand({
     const pairs = await readCorpus(values.corpus, values, output);
     const data = await prepare(pairs, values, output);
     const splitHash = await tellSplit(data, output);
+    await turn();
     const device = await openDevice();
     output.line(`adapter     ${device.description}`);
     try {
+      await turn();
       const { model, state } = await open(device, data, values, output);
+      await turn();
       if (values.summary) tellSummary(model, output);
       const onReport = (report: TrainingReport) => tellReport(report, output);
       if (!interrupted) {
@@ -135,7 +139,9 @@ export const command: Command = defineCommand({
         onReport,
         valid: data.valid,
         split: splitHash,
+        signal: interrupted,
         folder: values.output,
+        saveNow: saveAsked,
         beforeFirstSave: () => begin(data, values, log),
         onSaveFailed: ({ message }) => output.notice(`${message} Training goes on.`),
       });
@@ -143,7 +149,6 @@ export const command: Command = defineCommand({
       for await (const progress of training) {
         await keep(log, progress, output);
         tellProgress(progress, output);
-        if (interrupted.aborted) break;
       }
       output.progress().finish();
       const seconds = (performance.now() - started) / 1000;

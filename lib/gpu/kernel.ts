@@ -2,6 +2,7 @@
 // The declaration is compared with the WGSL when it is made, so a slip is an error before anything runs.
 
 import type { Device } from "./device.ts";
+import { turn } from "./turn.ts";
 
 /**
  * How a kernel uses a binding:
@@ -205,6 +206,7 @@ export class PipelineCache {
       const reason = scoped?.message ?? (pipeline as Error).message;
       throw new SyntaxError(`Cannot compile the kernel "${kernel.label}": ${reason}\n${numbered(code)}`);
     }
+    await turn(); // drivers compile in this thread, whatever the call's name promises
     return { pipeline, layout };
   }
 

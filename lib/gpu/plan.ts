@@ -5,13 +5,14 @@ import { BindGroups } from "./bind_groups.ts";
 import { Commands } from "./commands.ts";
 import type { Device } from "./device.ts";
 import type { Dispatch } from "./dispatch.ts";
-import { PipelineCache } from "./kernel.ts";
+import { type AnyKernel, type Pipeline, PipelineCache } from "./kernel.ts";
 import { type KernelTime, type KernelTimeOptions, timeKernels } from "./kernel_times.ts";
 import { BufferPool, type MemoryLayout } from "./memory.ts";
 import { readTensors } from "./readback.ts";
 import type { Tape } from "./tape.ts";
 import type { Storage, Tensor } from "./tensor.ts";
 import { Tuning } from "./tuning.ts";
+import { turn } from "./turn.ts";
 
 /** Values for the inputs of a plan, by name. */
 export type PlanInputs = Readonly<Record<string, Uint32Array | Float32Array>>;
@@ -58,10 +59,11 @@ export class Plan {
     const dispatches = await Tuning.of(device).choose(tape.dispatches);
     plan.#dispatches = dispatches;
     const cache = PipelineCache.of(device);
-    const kernels = [...new Set(dispatches.map(({ kernel }) => kernel))];
-    const pipelines = new Map(
-      await Promise.all(kernels.map(async (kernel) => [kernel, await cache.get(kernel)] as const)),
-    );
+    const pipelines = new Map<AnyKernel, Pipeline>();
+    for (const { kernel } of dispatches) {
+      if (!pipelines.has(kernel)) pipelines.set(kernel, await cache.get(kernel));
+    }
+    await turn();
     pool.allocate(memory);
     plan.#allocate();
     const groups = new BindGroups(device);

@@ -62,6 +62,8 @@ export interface TrainOptions<Example = Pair>
   readonly samples?: number;
   /** Ends training after so many steps, in the middle of an epoch if need be. */
   readonly maxSteps?: number;
+  /** Ends training early: after the steps that the GPU is at, a report and a checkpoint; nothing is thrown. */
+  readonly signal?: AbortSignal;
   /** A folder for checkpoints: the last ones, and the best one by validation. */
   readonly folder?: string;
   /**

@@ -1,41 +1,77 @@
-// Training: how often the host looks at what the GPU has done.
+// Training: how often the host waits for the GPU, and how often it says what the GPU has done.
 
-/** The stretch between two waits for the GPU to aim at, in milliseconds; timers and signals wait as long. */
-const REPORT_MILLISECONDS = 1000;
+/** The work to hand to the GPU between two waits, in milliseconds. */
+const WORK_MILLISECONDS = 240;
+
+/**
+ * The share of the work to sleep through before a wait. Waiting stops everything else that this thread has to do, timers and
+ * signals too (Deno polls the device until all its work is done); sleeping does not.
+ */
+const SLEPT = 0.75;
 
 /** The fewest steps between two waits: one wait a step would leave the GPU idle in between. */
 const FEWEST_STEPS = 2;
 
-/** Counts the words and the time since the last report, and says when the next is due. */
+/** The stretch between two reports, in milliseconds. */
+const REPORT_MILLISECONDS = 1000;
+
+/** Counts steps, their words and the time, and says when to wait and when to report. */
 export class Pace {
   /** Words since the last report. */
   tokens = 0;
 
+  #reported = performance.now();
+  /** The steps since the last wait, their words, and when the first of them began. */
   #steps = 0;
-  #start = performance.now();
+  #words = 0;
+  #began = 0;
+  /** What the last work took, in milliseconds a word; unknown before the first wait. */
+  #cost: number | undefined;
 
-  /** Starts counting; `stepsAReport` is how many steps to take before the next wait. */
-  constructor(readonly stepsAReport: number = FEWEST_STEPS) {}
-
-  /** Whether the next report is due. */
-  get due(): boolean {
-    return this.#steps >= this.stepsAReport;
+  /** Counts a step that has been handed to the GPU. */
+  count(tokens: number): void {
+    if (this.#steps === 0) this.#began = performance.now();
+    this.#steps++;
+    this.#words += tokens;
+    this.tokens += tokens;
   }
 
-  /** Counts a step. */
-  count(tokens: number): void {
-    this.tokens += tokens;
-    this.#steps++;
+  /** Whether the GPU has been given enough, so that it is time to wait. */
+  get full(): boolean {
+    return this.#steps >= FEWEST_STEPS && (this.#cost === undefined || this.#expected >= WORK_MILLISECONDS);
+  }
+
+  /** Whether a report is due; ask after a wait. */
+  get due(): boolean {
+    return this.seconds * 1000 >= REPORT_MILLISECONDS;
   }
 
   /** Seconds since the last report. */
   get seconds(): number {
-    return (performance.now() - this.#start) / 1000;
+    return (performance.now() - this.#reported) / 1000;
   }
 
-  /** Starts counting anew, with as many steps to the next wait as the pace so far allows. */
-  next(): Pace {
-    const steps = Math.round(this.#steps * REPORT_MILLISECONDS / (1000 * this.seconds));
-    return new Pace(Math.max(FEWEST_STEPS, steps));
+  /** Sleeps through most of what the GPU will take, then waits for the rest. */
+  async rest(wait: () => Promise<unknown>): Promise<void> {
+    const end = this.#began + SLEPT * this.#expected;
+    await sleep(Math.max(0, end - performance.now())); // at least one turn for whatever else waits
+    await wait();
+    this.#cost = (performance.now() - this.#began) / Math.max(1, this.#words);
+    this.#steps = this.#words = 0;
   }
+
+  /** Begins the stretch to the next report. */
+  report(): void {
+    this.#reported = performance.now();
+    this.tokens = 0;
+  }
+
+  /** The time that the steps since the last wait will take, in milliseconds, as far as is known. */
+  get #expected(): number {
+    return (this.#cost ?? 0) * this.#words;
+  }
+}
+
+function sleep(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }

@@ -3,6 +3,7 @@
 import { type Batch, batches } from "../data/batches.ts";
 import type { LabelledText } from "../data/labelled_text.ts";
 import type { Pair } from "../data/pair.ts";
+import { turn } from "../gpu/turn.ts";
 import type { Model } from "../models/model.ts";
 import type { Seq2Seq } from "../models/seq2seq.ts";
 import type { SequenceClassifier } from "../models/sequence_classifier.ts";
@@ -118,6 +119,7 @@ class Run<Example, Sample> {
     const run = new Run<Example, Sample>(model, { data, contents }, config, options, optimization, report);
     try {
       options.onReport?.(report);
+      await turn();
       await allocate();
       const { valid, samples = 3 } = options;
       if (valid?.length) {
@@ -144,6 +146,7 @@ class Run<Example, Sample> {
     this.#started = this.#place.step;
     this.#startedAt = performance.now();
     while (this.#place.epoch < this.config.epochs && this.#place.step < this.#steps && !this.#judge.stops) {
+      if (this.options.signal?.aborted) return;
       yield* this.#pass();
       if (this.#place.over) this.#place.next();
     }
@@ -154,7 +157,7 @@ class Run<Example, Sample> {
     const { seed, accumulation } = this.config;
     const { epoch, stepInEpoch } = this.#place;
     let skip = stepInEpoch;
-    let pace = new Pace();
+    const pace = new Pace();
     if (stepInEpoch === 0) this.optimization.startEpoch();
     const { data, contents } = this.examples;
     const ordered = batches(data, this.optimization.buckets, { seed, epoch, contents: contents?.(epoch) });
@@ -164,13 +167,16 @@ class Run<Example, Sample> {
       this.#take(group, tokens);
       pace.count(tokens);
       const over = this.#place.step >= this.#steps || this.#place.over;
-      if (!pace.due && !over) continue;
+      const { signal } = this.options;
+      if (!pace.full && !over) continue;
+      await pace.rest(() => this.optimization.standing());
+      if (!pace.due && !over && !signal?.aborted) continue;
       const { progress, epochLoss } = await this.#progress(pace);
+      pace.report();
       yield over ? { ...progress, ...await this.#endOfEpoch(epochLoss) } : progress;
       // After the report, so that whoever writes those down has all that come before the checkpoint.
       await this.#folder.saveIfDue(this.#place.step, this.#position);
-      if (over) return;
-      pace = pace.next();
+      if (over || signal?.aborted) return;
     }
   }
 
