@@ -28,7 +28,7 @@ export async function readStrictJson(
  */
 export async function readBounded(path: string, most: number): Promise<Uint8Array<ArrayBuffer>> {
   const fail = (why: string): never => {
-    throw new StrictJsonError("size", `Cannot read "${path}": ${why}`);
+    throw new StrictJsonError("size", why, path);
   };
   if (!(await Deno.stat(path)).isFile) fail("it is not a file"); // to open a pipe would wait for a writer
   using file = await Deno.open(path);

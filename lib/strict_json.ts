@@ -9,9 +9,22 @@ export class StrictJsonError extends SyntaxError {
   /** The name of the class. */
   override readonly name = "StrictJsonError";
 
-  /** Takes the rule that was broken, and the message. */
-  constructor(readonly code: StrictJsonErrorCode, message: string, options?: ErrorOptions) {
-    super(message, options);
+  /**
+   * Creates the error.
+   *
+   * @param code Which rule was broken.
+   * @param reason What is wrong, and where in the text.
+   * @param file The file that the text is from, if it is from one.
+   * @param options The cause, if another error was.
+   */
+  constructor(
+    readonly code: StrictJsonErrorCode,
+    readonly reason: string,
+    file?: string,
+    options?: ErrorOptions,
+  ) {
+    const what = file === undefined ? "the text" : JSON.stringify(file);
+    super(`Cannot parse ${what} as JSON: ${reason}`, options);
   }
 }
 
@@ -63,7 +76,7 @@ export function decodeStrictJson(bytes: Uint8Array, options: StrictJsonOptions =
   try {
     text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch (cause) {
-    throw new StrictJsonError("utf-8", problem(options, "it is not UTF-8"), { cause });
+    throw new StrictJsonError("utf-8", "it is not UTF-8", options.file, { cause });
   }
   return parseStrictJson(text, options);
 }
@@ -74,10 +87,6 @@ export function excerpt(value: unknown): string {
     ? JSON.stringify(value.slice(0, 100))
     : JSON.stringify(value) ?? "nothing";
   return json.length > 60 ? `${json.slice(0, 60)}…` : json;
-}
-
-function problem({ file }: StrictJsonOptions, what: string): string {
-  return `Cannot parse ${file === undefined ? "the text" : JSON.stringify(file)} as JSON: ${what}`;
 }
 
 /** An object or array whose end has not been read. */
@@ -256,7 +265,7 @@ class Parser {
       start = end + 1;
     }
     const place = `on line ${line}, column ${at - start + 1}`;
-    throw new StrictJsonError(code, problem(this.#options, `${what} ${place}`));
+    throw new StrictJsonError(code, `${what} ${place}`, this.#options.file);
   }
 }
 
