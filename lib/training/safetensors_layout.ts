@@ -104,7 +104,7 @@ export function sizeOf(name: string, shape: readonly number[]): number {
     if (product * size > Number.MAX_SAFE_INTEGER / 8) {
       throw new SafetensorsError(
         "overflow",
-        `Cannot use tensor ${excerpt(name)}: its shape ${excerpt(shape)} gives more than 2^50 elements`,
+        `Cannot use tensor ${excerpt(name)}: its shape ${excerpt(shape)} gives 2^50 elements or more`,
       );
     }
     return product * size;
