@@ -82,11 +82,9 @@ export function decodeStrictJson(bytes: Uint8Array, options: StrictJsonOptions =
 }
 
 /** Shows a value in a message, cut where it is long: a stranger's file may hold a text of megabytes. */
-export function excerpt(value: unknown): string {
-  const json = typeof value === "string"
-    ? JSON.stringify(value.slice(0, 100))
-    : JSON.stringify(value) ?? "nothing";
-  return json.length > 60 ? `${json.slice(0, 60)}…` : json;
+export function excerpt(value: unknown, most = 60): string {
+  const json = JSON.stringify(typeof value === "string" ? value.slice(0, most + 1) : value) ?? "nothing";
+  return json.length > most ? `${json.slice(0, most)}…` : json;
 }
 
 /** An object or array whose end has not been read. */

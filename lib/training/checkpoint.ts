@@ -1,6 +1,7 @@
 // Training: what a run leaves on disk. A folder with a readable config.json, the vocabularies, and the weights as
 // safetensors: `last` with everything to go on from, `best` with the weights alone.
 
+import { readStrictJson } from "../bounded_file.ts";
 import { Tokenizer } from "../data/tokenizer.ts";
 import type { Device } from "../gpu/device.ts";
 import type { NamedArray } from "../gpu/parameters.ts";
@@ -8,12 +9,9 @@ import type { Model } from "../models/model.ts";
 import { Seq2Seq } from "../models/seq2seq.ts";
 import { FORMAT, parseConfig, parseKind, type TrainingConfig } from "./config.ts";
 import { kindOf, kindOfModel, type ModelClass } from "./kinds.ts";
-import {
-  decodeSafetensors,
-  encodeSafetensors,
-  type Safetensors,
-  type SafetensorsInput,
-} from "./safetensors.ts";
+import { parseStrictJson } from "../strict_json.ts";
+import { encodeSafetensors, type SafetensorsInput } from "./safetensors.ts";
+import { openSafetensors, type SafetensorsFile } from "./safetensors_file.ts";
 import { parsePosition, type TrainingState } from "./state.ts";
 import { tokenizerFile, writeTokenizers } from "./tokenizer_files.ts";
 import { writeAtomically } from "./write_atomically.ts";
@@ -31,6 +29,11 @@ const CONTROL = "optimizer.control";
 const FIRST = "optimizer.first_moment.";
 const SECOND = "optimizer.second_moment.";
 const AVERAGE = "optimizer.average.";
+
+/** How many bytes a config.json may have; ours have some two thousand. */
+export const CONFIG_BYTES = 2 ** 20;
+/** How many bytes the file of a tokenizer may have; one of a million tokens and as many merges has less. */
+export const TOKENIZER_BYTES = 2 ** 27;
 
 /**
  * Writes a checkpoint. Each file appears under its name complete or not at all.
@@ -92,58 +95,92 @@ export async function loadCheckpoint<M extends Model<never> = Seq2Seq>(
   of: ModelClass<M> = Seq2Seq as ModelClass<Model<never>> as ModelClass<M>,
 ): Promise<Checkpoint<M>> {
   const kind = kindOf(of);
-  const read = <T>(name: string, parse: (bytes: Uint8Array) => T) => readPart(folder, name, parse);
-  const found = await read("config.json", (bytes) => parseKind(json(bytes)));
+  const readJson = async <T>(name: string, most: number, parse: (json: unknown) => T) =>
+    await readPart(folder, name, async (path) => parse(await readStrictJson(path, most)));
+  const found = await readJson("config.json", CONFIG_BYTES, parseKind);
   if (found !== of.name) {
     throw new TypeError(
       `Cannot load a model from "${folder}" as a ${of.name}: it is a ${found}. Load it as one.`,
     );
   }
-  const config = await read("config.json", (bytes) => parseConfig(json(bytes), kind.config));
+  const config = await readJson("config.json", CONFIG_BYTES, (json) => parseConfig(json, kind.config));
   const tokenizers: Record<string, Tokenizer> = {};
   for (const name of kind.tokenizers) {
-    const parse = (bytes: Uint8Array) => Tokenizer.fromJSON(json(bytes));
-    tokenizers[name] = await read(await tokenizerFile(folder, name), parse);
+    const file = await tokenizerFile(folder, name);
+    tokenizers[name] = await readJson(file, TOKENIZER_BYTES, Tokenizer.fromJSON);
   }
-  const file = `${which}.safetensors`;
-  const decoded = await read(file, decodeSafetensors);
-  const model = new of(device, { ...tokenizers, ...config.model });
-  try {
-    return explain(`${folder}/${file}`, () => fill(model, config.training, decoded));
-  } catch (error) {
-    model.close();
-    throw error;
-  }
+  return await readPart(folder, `${which}.safetensors`, async (path) => {
+    using file = await openSafetensors(path);
+    assertHolds(file, kind.leastWeights(config.model, tokenizers));
+    const model = new of(device, { ...tokenizers, ...config.model });
+    try {
+      return fill(model, config.training, file);
+    } catch (error) {
+      model.close();
+      throw error;
+    }
+  });
 }
 
-/** Gives a model its weights; returns it with the rest of the checkpoint. */
+/** Refuses a model that its file cannot have the weights of, before memory is taken for one as large as it claims. */
+function assertHolds({ tensors }: SafetensorsFile, least: number): void {
+  const bytes = [...tensors.values()].reduce((sum, { begin, end }) => sum + end - begin, 0);
+  if (bytes >= 4 * least) return;
+  throw new TypeError(
+    `it has ${bytes} bytes of numbers, and the model that config.json describes has at least ${least} weights`,
+  );
+}
+
+/** Gives a model its weights, each read when it is its turn; returns it with the rest of the checkpoint. */
 function fill<M extends Model<never>>(
   model: M,
   config: TrainingConfig,
-  { tensors, metadata }: Safetensors,
+  file: SafetensorsFile,
 ): Checkpoint<M> {
-  const arrays = new Map<string, NamedArray>();
-  for (const [name, { shape, data }] of tensors) {
-    if (data instanceof Float32Array) arrays.set(name, { shape, data: data as Float32Array<ArrayBuffer> });
-  }
-  model.parameters.load(new Map([...arrays].filter(([name]) => !name.startsWith("optimizer."))));
-  const control = tensors.get(CONTROL)?.data;
-  if (!(control instanceof Uint32Array)) return { model };
+  const names = [...file.tensors.keys()];
+  const weights = names.filter((name) => !name.startsWith("optimizer."));
+  model.parameters.load(new Map(weights.map((name) => [name, lazily(file, name)])));
+  if (file.tensors.get(CONTROL)?.dtype !== "U32") return { model };
   const moments = (prefix: string) =>
-    new Map([...model.parameters.trainable.keys()].map((name) => {
-      const array = arrays.get(prefix + name);
-      if (array) return [name, array];
-      throw new TypeError(`Cannot load the optimizer: "${prefix}${name}" is missing.`);
+    new Map([...model.parameters.trainable].map(([name, { shape }]) => {
+      const found = file.tensors.get(prefix + name);
+      if (!found) throw new TypeError(`Cannot load the optimizer: "${prefix}${name}" is missing.`);
+      if (found.dtype !== "F32" || String(found.shape) !== String(shape)) {
+        const what = `${found.dtype} of shape [${found.shape}]`;
+        throw new TypeError(
+          `Cannot load "${prefix}${name}", ${what}: the parameter is F32 of shape [${shape}].`,
+        );
+      }
+      return [name, { shape: found.shape, data: file.read(prefix + name).data as Float32Array<ArrayBuffer> }];
     }));
   const state = {
     config,
-    position: parsePosition(JSON.parse(metadata["position"] ?? "null")),
-    control: control as Uint32Array<ArrayBuffer>,
+    position: parsePosition(parseStrictJson(file.metadata["position"] ?? "null", { file: "position" })),
+    control: file.read(CONTROL).data as Uint32Array<ArrayBuffer>,
     firstMoments: moments(FIRST),
     secondMoments: moments(SECOND),
-    ...([...arrays.keys()].some((name) => name.startsWith(AVERAGE)) ? { averages: moments(AVERAGE) } : {}),
+    ...(names.some((name) => name.startsWith(AVERAGE)) ? { averages: moments(AVERAGE) } : {}),
   };
   return { model, state };
+}
+
+/** A tensor of a file whose numbers are read when they are asked for. */
+function lazily(
+  file: SafetensorsFile,
+  name: string,
+): { shape: readonly number[]; readonly data: Float32Array } {
+  const { dtype, shape } = file.tensors.get(name)!;
+  if (dtype !== "F32") {
+    throw new TypeError(
+      `Cannot load the parameter ${JSON.stringify(name)}: it is ${dtype}, and has to be F32.`,
+    );
+  }
+  return {
+    shape,
+    get data() {
+      return file.read(name).data as Float32Array;
+    },
+  };
 }
 
 /** Which checkpoint of a model folder counts: the best if there is one. */
@@ -157,33 +194,26 @@ export async function bestOrLast(folder: string): Promise<"best" | "last"> {
 }
 
 /** Reads one file of a model folder; whatever is wrong with it is said with its name. */
-export async function readPart<T>(folder: string, name: string, parse: (bytes: Uint8Array) => T): Promise<T> {
+export async function readPart<T>(
+  folder: string,
+  name: string,
+  read: (path: string) => T | Promise<T>,
+): Promise<T> {
   const path = `${folder}/${name}`;
-  let bytes: Uint8Array;
   try {
-    bytes = await Deno.readFile(path);
+    return await read(path);
   } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-    throw new Deno.errors.NotFound(
-      `Cannot load a model from "${folder}": it has no ${name}. A model folder is what \`train --output\` writes.`,
-    );
-  }
-  return explain(path, () => parse(bytes));
-}
-
-/** Puts the name of a file before what is wrong with it, and after it what to do. */
-function explain<T>(path: string, read: () => T): T {
-  try {
-    return read();
-  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) {
+      throw new Deno.errors.NotFound(
+        `Cannot load a model from "${folder}": it has no ${name}. A model folder is what \`train --output\` writes.`,
+      );
+    }
+    if (error instanceof Deno.errors.PermissionDenied || error instanceof Deno.errors.NotCapable) throw error;
     const reason = error instanceof Error ? error.message : String(error);
     throw new SyntaxError(
       `Cannot load a model from "${path}": ${reason.replace(/\.?$/, ".")} ` +
         "Restore the file from a copy, or train the model again.",
+      { cause: error },
     );
   }
-}
-
-function json(bytes: Uint8Array): unknown {
-  return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
 }
