@@ -23,6 +23,7 @@ export class RunLog {
     const path = `${folder}/log.jsonl`;
     if (!append) await writeAtomically(path, "");
     else {
+      await refuseLink(path);
       const text = await Deno.readTextFile(path).catch(() => "");
       for (const line of text.split("\n").filter(Boolean)) {
         log.#remember(JSON.parse(line) as TrainingProgress);
@@ -49,4 +50,13 @@ export class RunLog {
       lossCurve(this.#points, { title: "Loss a word, in nats" }),
     );
   }
+}
+
+/** Refuses to append through a link: in a folder of a stranger's it may lead to any file of the user's. */
+async function refuseLink(path: string): Promise<void> {
+  const information = await Deno.lstat(path).catch(() => undefined);
+  if (!information?.isSymlink) return;
+  throw new TypeError(
+    `Cannot append to "${path}": it is a link. Remove it, or put a copy of the file in its place.`,
+  );
 }

@@ -150,13 +150,13 @@ const DAMAGES: readonly (readonly [spoil: Spoil, says: string])[] = [
   [(file) => file.normalizer = { type: "StripAccents" }, "its normalizer"],
   [(file) => file.normalizer.normalizers.pop(), "its normalizer"],
   [(file) => file.pre_tokenizer = null, "no pre_tokenizer"],
-  [(file) => file.pre_tokenizer.pattern.Regex = "\\w+", "its pre_tokenizer"],
-  [(file) => file.post_processor = null, "its post_processor"],
-  [(file) => file.decoder.decoders.reverse(), "its decoder"],
-  [(file) => file.added_tokens[3].content = "</s>", "its added_tokens"],
-  [(file) => file.truncation = { max_length: 5 }, "its truncation"],
-  [(file) => delete file.version, "its version"],
-  [(file) => file.surplus = 1, "its surplus"],
+  [(file) => file.pre_tokenizer.pattern.Regex = "\\w+", 'its "pre_tokenizer"'],
+  [(file) => file.post_processor = null, 'its "post_processor"'],
+  [(file) => file.decoder.decoders.reverse(), 'its "decoder"'],
+  [(file) => file.added_tokens[3].content = "</s>", 'its "added_tokens"'],
+  [(file) => file.truncation = { max_length: 5 }, 'its "truncation"'],
+  [(file) => delete file.version, 'its "version"'],
+  [(file) => file.surplus = 1, 'its "surplus"'],
 ];
 
 Deno.test("a damaged tokenizer.json is refused with a TypeError that names the damage", () => {
@@ -179,6 +179,6 @@ Deno.test("keys named __proto__ do no harm in a tokenizer.json", () => {
   const copy = Tokenizer.fromHuggingFace(JSON.parse(text));
   assertEquals(copy.encode("__proto__ toString"), tokenizer.encode("__proto__ toString"));
   const hostile = JSON.parse(text.replace('"version"', '"__proto__":{"polluted":1},"version"'));
-  assertThrows(() => Tokenizer.fromHuggingFace(hostile), TypeError, "its __proto__");
+  assertThrows(() => Tokenizer.fromHuggingFace(hostile), TypeError, 'its "__proto__"');
   assertEquals(({} as { polluted?: number }).polluted, undefined);
 });
