@@ -9,7 +9,7 @@ import type { Model } from "../models/model.ts";
 import { Seq2Seq } from "../models/seq2seq.ts";
 import { FORMAT, parseConfig, parseKind, type TrainingConfig } from "./config.ts";
 import { kindOf, kindOfModel, type ModelClass } from "./kinds.ts";
-import { parseStrictJson } from "../strict_json.ts";
+import { parseStrictJson, StrictJsonError } from "../strict_json.ts";
 import { encodeSafetensors, type SafetensorsInput } from "./safetensors.ts";
 import { openSafetensors, type SafetensorsFile } from "./safetensors_file.ts";
 import { parsePosition, type TrainingState } from "./state.ts";
@@ -209,9 +209,15 @@ export async function readPart<T>(
       );
     }
     if (error instanceof Deno.errors.PermissionDenied || error instanceof Deno.errors.NotCapable) throw error;
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = error instanceof StrictJsonError
+      ? `it cannot be read as JSON: ${error.reason}`
+      : error instanceof Error
+      ? error.message
+      : String(error);
+    // A stranger's names and values, of which a terminal would obey the control characters.
+    const shown = reason.replaceAll(/\p{Cc}/gu, "�").replace(/\.?$/, ".");
     throw new SyntaxError(
-      `Cannot load a model from "${path}": ${reason.replace(/\.?$/, ".")} ` +
+      `Cannot load a model from "${path}": ${shown} ` +
         "Restore the file from a copy, or train the model again.",
       { cause: error },
     );

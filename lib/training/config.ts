@@ -66,6 +66,8 @@ const format = v.literal(
       : `expected "${FORMAT}" but received ${issue.received}`,
 );
 
+/** The name of a class. */
+const kind = v.pipe(v.string(), v.regex(/^\w+$/));
 const size = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(2 ** 20));
 const positive = v.pipe(v.number(), v.gtValue(0));
 const share = v.pipe(v.number(), v.minValue(0), v.maxValue(1));
@@ -99,7 +101,7 @@ const training = v.strictObject({
  * @throws {TypeError} If it is none of ours.
  */
 export function parseKind(json: unknown): string {
-  return check(v.looseObject({ format, kind: v.string() }), json).kind;
+  return check(v.looseObject({ format, kind }), json).kind;
 }
 
 /**
@@ -108,7 +110,7 @@ export function parseKind(json: unknown): string {
  * @throws {TypeError} If it says neither.
  */
 export function parseModel(json: unknown): { readonly kind: string; readonly model: unknown } {
-  return check(v.looseObject({ kind: v.string(), model: v.unknown() }), json);
+  return check(v.looseObject({ kind, model: v.unknown() }), json);
 }
 
 /**
@@ -122,7 +124,7 @@ export function parseConfig<ModelConfig>(
   json: unknown,
   model: v.GenericSchema<unknown, ModelConfig>,
 ): RunConfig<ModelConfig> {
-  return check(v.strictObject({ format, kind: v.string(), model, training }), json);
+  return check(v.strictObject({ format, kind, model, training }), json);
 }
 
 /**
