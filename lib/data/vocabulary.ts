@@ -100,17 +100,17 @@ export class Vocabulary {
     const counts = text instanceof Map
       ? text as ReadonlyMap<string, number>
       : count(text as Iterable<string[]>);
-    const words = [...counts]
-      .filter(([word, frequency]) => frequency >= minFrequency && word !== "" && !SPECIALS.includes(word))
-      .sort(byFrequency)
-      .slice(0, maxSize - SPECIALS.length)
-      .map(([word]) => word);
-    if (SPECIALS.length + words.length > MOST_TOKENS) {
+    const kept = [...counts].filter(([word, frequency]) =>
+      frequency >= minFrequency && word !== "" && !SPECIALS.includes(word)
+    );
+    const most = maxSize - SPECIALS.length;
+    if (Math.min(kept.length, most) > MOST_TOKENS - SPECIALS.length) {
       throw new RangeError(
-        `Cannot build a vocabulary of ${words.length} words: there may be ${MOST_TOKENS} tokens. ` +
+        `Cannot build a vocabulary of ${kept.length} words: there may be ${MOST_TOKENS} tokens. ` +
           "Give minFrequency or maxSize.",
       );
     }
+    const words = kept.sort(byFrequency).slice(0, most).map(([word]) => word);
     return new Vocabulary(words);
   }
 

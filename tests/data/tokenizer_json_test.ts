@@ -137,6 +137,10 @@ const DAMAGES: readonly (readonly [spoil: Spoil, says: string])[] = [
     file.model.vocab["<unk>"] = 0;
   }, "token 0 must be <pad>"],
   [(file) => file.model.merges = {}, "merges of its model must be a list"],
+  [(file) => file.model.merges = Array(2 ** 20 + 1).fill(["l", "o"]), "it has 1048577 merges"],
+  [(file) => file.model.vocab.low = 2 ** 32 + 4, "must be from 0 to"],
+  [(file) => file.model.vocab.low = null, "got null"],
+  [(file) => file.model.merges[0] = ["l", "x".repeat(1_000_000)], 'refers to the token "xxx'],
   [(file) => file.model.merges[0] = ["l"], "merge 0 must be two tokens"],
   [(file) => file.model.merges[0] = ["l", 1], "merge 0 must be two tokens"],
   [(file) => file.model.merges[0] = "l o w", "merge 0 must be two tokens"],
@@ -164,7 +168,8 @@ Deno.test("a damaged tokenizer.json is refused with a TypeError that names the d
   for (const [spoil, says] of DAMAGES) {
     const file = JSON.parse(good);
     spoil(file);
-    assertThrows(() => Tokenizer.fromHuggingFace(file), TypeError, says);
+    const { message } = assertThrows(() => Tokenizer.fromHuggingFace(file), TypeError, says);
+    assert(message.length < 300, "the message is as long as the file makes it");
     if (Object.hasOwn(file, "model")) assertThrows(() => Tokenizer.fromJSON(file), TypeError, says);
   }
   for (const json of [null, [], "a", 1]) {
