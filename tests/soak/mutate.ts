@@ -62,22 +62,45 @@ export function mutateBytes(original: Uint8Array, random: Random): Uint8Array<Ar
   return bytes;
 }
 
-/** Changes numbers and words of a JSON text, and sometimes anything else in it. */
+const ENTRY = /"([^"\\]*)"\s*:\s*(?:"[^"\\]*"|\{[^{}]*\}|\[[^[\]]*\]|[^"{}[\],\s]+)/g;
+const VALUE = /"[^"\\]*"|\{[^{}]*\}|\[[^[\]]*\]|(?<=[:[,]\s*)[\w.+-]+/g;
+const VALUES = ["null", "true", "0", '""', "[]", "{}", "[0]", '{"length":1e9}', "[[[[[]]]]]"];
+
+/** Changes numbers, words, values and entries of a JSON text, and sometimes anything else in it. */
 export function mutateJson(text: string, random: Random): string {
   let changed = text;
+  const pick = <T>(list: readonly T[]): T => list[random.integer(list.length)]!;
+  const put = (pattern: RegExp, by: (found: string, name: string) => string) => {
+    const places = [...changed.matchAll(pattern)];
+    if (places.length === 0) return;
+    const { index, 0: found, 1: name = "" } = pick(places);
+    changed = changed.slice(0, index) + by(found, name) + changed.slice(index + found.length);
+  };
   for (let changes = 1 + random.integer(2); changes > 0; changes--) {
-    const kind = random.integer(5);
-    if (kind === 0) {
-      changed = new TextDecoder().decode(mutateBytes(new TextEncoder().encode(changed || " "), random));
-    } else {
-      const [pattern, others] = kind <= 2
-        ? [/-?\d+(\.\d+)?/g, [...NUMBERS, String(random.integer(300))]] as const
-        : [/(?<=")[^"\\]*(?=")/g, [...WORDS, ...(changed.match(/(?<=")[\w.<>]+(?=")/g) ?? [])]] as const;
-      const places = [...changed.matchAll(pattern)];
-      if (places.length === 0) continue;
-      const { index, 0: { length } } = places[random.integer(places.length)]!;
-      changed = changed.slice(0, index) + others[random.integer(others.length)] +
-        changed.slice(index + length);
+    switch (random.integer(8)) {
+      case 0:
+        changed = new TextDecoder().decode(mutateBytes(new TextEncoder().encode(changed || " "), random));
+        break;
+      case 1: // another number
+        put(/-?\d+(\.\d+)?/g, () => pick([...NUMBERS, String(random.integer(300))]));
+        break;
+      case 2: // the same number, in other words
+        put(/(?<=[:[,]\s*)\d+(?=\s*[,\]}])/g, (digits) => digits + pick([".0", "e0", "E-0"]));
+        break;
+      case 3: // another word, from elsewhere in the text or from none
+        put(/(?<=")[^"\\]*(?=")/g, () => pick([...WORDS, ...(changed.match(/(?<=")[\w.<>]+(?=")/g) ?? [])]));
+        break;
+      case 4: // another value
+        put(VALUE, () => pick(VALUES));
+        break;
+      case 5: // an entry twice, also under another name
+        put(ENTRY, (entry, name) => `${entry},${pick([entry, entry.replace(name, () => `${name}~`)])}`);
+        break;
+      case 6: // an entry less
+        put(ENTRY, () => "");
+        break;
+      case 7: // the number after it instead
+        put(/(?<=[:[,]\s*)\d+(?=\s*[,\]}])/g, (digits) => String(Number(digits) + 1));
     }
   }
   return changed;
