@@ -63,8 +63,7 @@ export function mutateBytes(original: Uint8Array, random: Random): Uint8Array<Ar
 }
 
 const ENTRY = /"([^"\\]*)"\s*:\s*(?:"[^"\\]*"|\{[^{}]*\}|\[[^[\]]*\]|[^"{}[\],\s]+)/g;
-const VALUE = /"[^"\\]*"|\{[^{}]*\}|\[[^[\]]*\]|(?<=[:[,]\s*)[\w.+-]+/g;
-const VALUES = ["null", "true", "0", '""', "[]", "{}", "[0]", '{"length":1e9}', "[[[[[]]]]]"];
+const VALUES = [null, true, 0, -1, "", [], {}, [0], [null], { length: 1e9 }, [[[[[]]]]]];
 
 /** Changes numbers, words, values and entries of a JSON text, and sometimes anything else in it. */
 export function mutateJson(text: string, random: Random): string {
@@ -91,7 +90,7 @@ export function mutateJson(text: string, random: Random): string {
         put(/(?<=")[^"\\]*(?=")/g, () => pick([...WORDS, ...(changed.match(/(?<=")[\w.<>]+(?=")/g) ?? [])]));
         break;
       case 4: // another value
-        put(VALUE, () => pick(VALUES));
+        changed = withOtherValue(changed, pick(VALUES), random);
         break;
       case 5: // an entry twice, also under another name
         put(ENTRY, (entry, name) => `${entry},${pick([entry, entry.replace(name, () => `${name}~`)])}`);
@@ -104,6 +103,27 @@ export function mutateJson(text: string, random: Random): string {
     }
   }
   return changed;
+}
+
+/** Puts a value in the place of another one, from the whole down to a leaf. */
+function withOtherValue(text: string, value: unknown, random: Random): string {
+  let holder: object;
+  try {
+    holder = { whole: JSON.parse(text) };
+  } catch {
+    return text; // earlier damage
+  }
+  const whole = holder as { readonly whole: unknown };
+  for (let key = "whole";;) {
+    const child: unknown = (holder as Record<string, unknown>)[key];
+    const keys = typeof child === "object" && child !== null ? Object.keys(child) : [];
+    if (keys.length === 0 || random.integer(4) === 0) {
+      Object.defineProperty(holder, key, { value, enumerable: true });
+      return JSON.stringify(whole.whole);
+    }
+    holder = child as object;
+    key = keys[random.integer(keys.length)]!;
+  }
 }
 
 function replaced(bytes: Uint8Array, at: number, length: number, by: Uint8Array): Uint8Array<ArrayBuffer> {
