@@ -1,14 +1,15 @@
 // Reads the file of `--config`: a JSON object whose keys are the command's option names in camelCase.
 // Its values are defaults that the command line overrides, and are checked as strictly.
 
-import { parse as parseUntyped } from "npm:deno-std@1.4.0/jsonc/parse.js";
 import * as v from "npm:valibot@1.5.0";
+import { readBounded } from "../bounded_file.ts";
+import { parseStrictJson, StrictJsonError } from "../strict_json.ts";
 import { UsageError } from "./exit_code.ts";
 import { expectationOf, type GivenValues, type Options, schemaOf } from "./option.ts";
 import { suggestion } from "./suggestion.ts";
 
-// Not JSON.parse: people comment their configurations, and its errors do not always tell the place.
-const parseJsonWithComments: (text: string) => unknown = parseUntyped;
+/** How many bytes a configuration may have. */
+const MOST_BYTES = 2 ** 20;
 
 /**
  * Reads a configuration file.
@@ -20,7 +21,7 @@ const parseJsonWithComments: (text: string) => unknown = parseUntyped;
 export async function readConfigFile(path: string, options: Options): Promise<GivenValues> {
   let text;
   try {
-    text = await Deno.readTextFile(path);
+    text = new TextDecoder().decode(await readBounded(path, MOST_BYTES));
   } catch (error) {
     throw new UsageError(`Cannot read the configuration file ${quote(path)}: ${reasonOf(error)}.`);
   }
@@ -63,25 +64,16 @@ function describe(issue: v.BaseIssue<unknown>, path: string, options: Options): 
 
 function parseJson(text: string, path: string): unknown {
   try {
-    return parseJsonWithComments(text.replace(/^\uFEFF/, ""));
+    return parseStrictJson(text, { file: path, comments: true }); // which people write into their configurations
   } catch (error) {
-    const [, token, position] =
-      /unexpected token "(.*)" in JSONC at position (\d+)$/s.exec(reasonOf(error)) ?? [];
-    const read = text.slice(0, position === undefined ? text.length : Number(position)).trimEnd();
-    const found = token === undefined ? "the text ends too early" : `unexpected ${token.split("\n")[0]}`;
-    throw new UsageError(`Cannot parse ${quote(path)} as JSON: ${found} on line ${lineAfter(read, text)}.`);
+    if (!(error instanceof StrictJsonError)) throw error;
+    throw new UsageError(`${error.message}.`);
   }
-}
-
-// The line on which the first character after `read` that is not white space stands.
-function lineAfter(read: string, text: string): number {
-  const gap = /^\s*/.exec(text.slice(read.length))?.[0] ?? "";
-  return (read + (read.length + gap.length < text.length ? gap : "")).split("\n").length;
 }
 
 function reasonOf(error: unknown): string {
   if (error instanceof Deno.errors.NotFound) return "there is no such file";
-  if (error instanceof Deno.errors.IsADirectory) return "it is a folder";
+  if (error instanceof StrictJsonError) return error.reason;
   return error instanceof Error ? error.message : String(error);
 }
 

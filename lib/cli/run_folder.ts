@@ -29,7 +29,7 @@ export class RunLog {
     return `${this.folder}/log.jsonl`;
   }
 
-  /** Begins to write, when the folder is this run's. */
+  /** Begins to write, when the folder is this run's: a new file, so that no link of a stranger's is followed. */
   async begin(): Promise<void> {
     const kept = this.step === undefined ? [] : await this.#earlier(this.step);
     if (this.step === undefined) await Deno.remove(`${this.folder}/loss.svg`).catch(() => {});

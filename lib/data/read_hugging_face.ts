@@ -1,5 +1,6 @@
 // Reading a tokenizer.json that this library wrote, or another that cuts text in the same way.
 
+import { excerpt } from "../strict_json.ts";
 import { BpeTokens, isReserved } from "./bpe_tokens.ts";
 import { BYTE_TOKENS } from "./bytes.ts";
 import { CharacterTokens } from "./character_tokens.ts";
@@ -7,11 +8,8 @@ import type { HuggingFaceTokenizer } from "./hugging_face.ts";
 import type { Merge } from "./merges.ts";
 import { everyChoice, type TextOptions } from "./normalization.ts";
 import type { TokenizerKind } from "./tokenizer_kind.ts";
-import { Vocabulary } from "./vocabulary.ts";
+import { MOST_TOKENS, Vocabulary } from "./vocabulary.ts";
 import { WordTokens } from "./word_tokens.ts";
-
-/** More tokens than any corpus needs; a longer list is taken for a damaged file. */
-const MOST_TOKENS = 2 ** 20;
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -48,7 +46,7 @@ function reader(
     return (vocabulary, treatment) => new WordTokens(vocabulary, { ...treatment, punctuation: false });
   }
   if (model["type"] !== "BPE") {
-    throw fault(`its model must be of type "WordLevel" or "BPE", got ${JSON.stringify(model["type"])}`);
+    throw fault(`its model must be of type "WordLevel" or "BPE", got ${excerpt(model["type"])}`);
   }
   const byteFallback = model["byte_fallback"];
   if (typeof byteFallback !== "boolean") throw fault("byte_fallback must be true or false");
@@ -64,20 +62,17 @@ function reader(
 
 function readVocabulary(json: unknown): Vocabulary {
   const entries = Object.entries(fields("the vocab of its model", json));
-  if (entries.length > MOST_TOKENS) {
-    throw fault(`it has ${entries.length} tokens, and at most ${MOST_TOKENS} are read`);
-  }
   const tokens: string[] = [];
   for (const [token, id] of entries) {
     if (!Number.isInteger(id) || (id as number) < 0 || (id as number) >= entries.length) {
       throw fault(
-        `the number of token ${JSON.stringify(token)} must be from 0 to ${entries.length - 1}, ` +
-          `got ${JSON.stringify(id)}`,
+        `the number of token ${excerpt(token)} must be from 0 to ${entries.length - 1}, ` +
+          `got ${excerpt(id)}`,
       );
     }
     const other = tokens[id as number];
     if (other !== undefined) {
-      throw fault(`tokens ${JSON.stringify(other)} and ${JSON.stringify(token)} have the same number ${id}`);
+      throw fault(`tokens ${excerpt(other)} and ${excerpt(token)} have the same number ${id}`);
     }
     tokens[id as number] = token;
   }
@@ -86,21 +81,24 @@ function readVocabulary(json: unknown): Vocabulary {
 
 function readMerges(json: unknown, vocabulary: Vocabulary): Merge[] {
   if (!Array.isArray(json)) throw fault("the merges of its model must be a list");
+  if (json.length > MOST_TOKENS) { // each one that is learned makes a token
+    throw fault(`it has ${json.length} merges, and at most ${MOST_TOKENS} are read`);
+  }
   const seen = new Set<string>();
   return json.map((entry: unknown, index) => {
     const pair = typeof entry === "string" ? entry.split(" ") : entry;
     if (!Array.isArray(pair) || pair.length !== 2 || !pair.every((token) => typeof token === "string")) {
-      throw fault(`merge ${index} must be two tokens, got ${JSON.stringify(entry)}`);
+      throw fault(`merge ${index} must be two tokens, got ${excerpt(entry)}`);
     }
     const [left, right] = pair as [string, string];
     for (const token of [left, right, left + right]) {
       if (!vocabulary.has(token)) {
-        throw fault(`merge ${index} refers to the token ${JSON.stringify(token)}, which is absent`);
+        throw fault(`merge ${index} refers to the token ${excerpt(token)}, which is absent`);
       }
       if (isReserved(token)) throw fault(`merge ${index} must not take part in the token ${token}`);
     }
     const key = JSON.stringify(pair);
-    if (seen.has(key)) throw fault(`merge ${index}, ${key}, is there twice`);
+    if (seen.has(key)) throw fault(`merge ${index}, ${excerpt(pair)}, is there twice`);
     seen.add(key);
     return [left, right];
   });
@@ -112,7 +110,7 @@ function assertRestIsSame(file: Fields, written: HuggingFaceTokenizer): void {
   const { model, ...rest } = file;
   for (const name of new Set([...Object.keys(rest), ...Object.keys(writtenRest)])) {
     if (!same(rest[name], (writtenRest as Fields)[name])) {
-      throw fault(`its ${name} is not one of those that this library writes`);
+      throw fault(`its ${excerpt(name)} is not one of those that this library writes`);
     }
   }
   const large = { vocab: null, merges: null };
@@ -131,7 +129,7 @@ function same(a: unknown, b: unknown): boolean {
 
 function fields(what: string, json: unknown): Fields {
   if (typeof json === "object" && json !== null && !Array.isArray(json)) return json as Fields;
-  throw fault(`${what} must be an object, got ${Array.isArray(json) ? "a list" : JSON.stringify(json)}`);
+  throw fault(`${what} must be an object, got ${Array.isArray(json) ? "a list" : excerpt(json)}`);
 }
 
 function fault(problem: string): TypeError {

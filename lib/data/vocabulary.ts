@@ -1,5 +1,7 @@
 // The tokens that a model knows, numbered: the rows of its embedding and the columns of its output.
 
+import { excerpt } from "../strict_json.ts";
+
 /** The number of `<pad>`, which fills rows up to the length of their bucket. */
 export const PAD: number = 0;
 /** The number of `<unk>`, which stands for every token that is not in the vocabulary. */
@@ -11,6 +13,9 @@ export const EOS: number = 3;
 
 /** The special tokens by number. */
 export const SPECIALS: readonly string[] = ["<pad>", "<unk>", "<sos>", "<eos>"];
+
+/** More tokens than any model can use, for each has a row in the embedding and a column in the output. */
+export const MOST_TOKENS: number = 2 ** 20;
 
 /** Which tokens become part of a vocabulary. */
 export interface VocabularyOptions {
@@ -77,7 +82,7 @@ export class Vocabulary {
    *
    * @param text Token sequences, or a map from token to frequency.
    * @param options Least frequency and largest size.
-   * @throws {RangeError} If an option is out of range.
+   * @throws {RangeError} If an option is out of range, or there are more than 1,048,576 tokens.
    */
   static from(
     text: Iterable<Iterable<string>> | ReadonlyMap<string, number>,
@@ -95,11 +100,17 @@ export class Vocabulary {
     const counts = text instanceof Map
       ? text as ReadonlyMap<string, number>
       : count(text as Iterable<string[]>);
-    const words = [...counts]
-      .filter(([word, frequency]) => frequency >= minFrequency && word !== "" && !SPECIALS.includes(word))
-      .sort(byFrequency)
-      .slice(0, maxSize - SPECIALS.length)
-      .map(([word]) => word);
+    const kept = [...counts].filter(([word, frequency]) =>
+      frequency >= minFrequency && word !== "" && !SPECIALS.includes(word)
+    );
+    const most = maxSize - SPECIALS.length;
+    if (Math.min(kept.length, most) > MOST_TOKENS - SPECIALS.length) {
+      throw new RangeError(
+        `Cannot build a vocabulary of ${kept.length} words: there may be ${MOST_TOKENS} tokens. ` +
+          "Give minFrequency or maxSize.",
+      );
+    }
+    const words = kept.sort(byFrequency).slice(0, most).map(([word]) => word);
     return new Vocabulary(words);
   }
 
@@ -107,7 +118,7 @@ export class Vocabulary {
    * Restores what `toJSON` returned.
    *
    * @param json All tokens by number.
-   * @throws {TypeError} If it is no such list: not strings, wrong special tokens, or a token twice.
+   * @throws {TypeError} If it is no such list: not strings, wrong special tokens, a token twice, or too many.
    */
   static fromJSON(json: unknown): Vocabulary {
     const problem = problemOf(json);
@@ -210,16 +221,17 @@ function compareCodePoints(a: string, b: string): number {
 }
 
 function problemOf(json: unknown): string | undefined {
-  if (!Array.isArray(json)) return "expected an array of tokens";
+  if (!Array.isArray(json)) return `expected an array of tokens, got ${excerpt(json)}`;
+  if (json.length > MOST_TOKENS) return `it has ${json.length} tokens, and at most ${MOST_TOKENS} are read`;
   for (const [id, special] of SPECIALS.entries()) {
-    if (json[id] !== special) return `token ${id} must be ${special}, got ${JSON.stringify(json[id])}`;
+    if (json[id] !== special) return `token ${id} must be ${special}, got ${excerpt(json[id])}`;
   }
   const seen = new Set<string>();
   for (const [id, token] of json.entries()) {
     if (typeof token !== "string" || token === "") {
-      return `token ${id} must be a word, got ${JSON.stringify(token)}`;
+      return `token ${id} must be a word, got ${excerpt(token)}`;
     }
-    if (seen.has(token)) return `token ${id}, ${JSON.stringify(token)}, is there twice`;
+    if (seen.has(token)) return `token ${id}, ${excerpt(token)}, is there twice`;
     seen.add(token);
   }
   return undefined;

@@ -1,5 +1,6 @@
 // Tokenizers whose tokens are whole words.
 
+import { excerpt } from "../strict_json.ts";
 import { type HuggingFaceTokenizer, huggingFaceTokenizer } from "./hugging_face.ts";
 import { normalizers, normalizeText, replaceStep, type TextOptions } from "./normalization.ts";
 import type { TokenizerKind, WordsJSON } from "./tokenizer_kind.ts";
@@ -35,7 +36,7 @@ export class WordTokens implements TokenizerKind {
     const { kind, punctuation, lowerCase, vocabulary, nfc = false, plainPunctuation = false, ...others } =
       json;
     if (kind !== "words") {
-      throw new TypeError(`Cannot read a tokenizer: its kind must be "words", got ${JSON.stringify(kind)}`);
+      throw new TypeError(`Cannot read a tokenizer: its kind must be "words", got ${excerpt(kind)}`);
     }
     if (typeof punctuation !== "boolean" || typeof lowerCase !== "boolean") {
       throw new TypeError("Cannot read a tokenizer: punctuation and lowerCase must be true or false");
@@ -45,7 +46,7 @@ export class WordTokens implements TokenizerKind {
     }
     const [other] = Object.keys(others);
     if (other !== undefined) {
-      throw new TypeError(`Cannot read a tokenizer: unknown key ${JSON.stringify(other)}`);
+      throw new TypeError(`Cannot read a tokenizer: unknown key ${excerpt(other)}`);
     }
     return new WordTokens(Vocabulary.fromJSON(vocabulary), { punctuation, lowerCase, nfc, plainPunctuation });
   }

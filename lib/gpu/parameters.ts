@@ -109,8 +109,13 @@ export class Parameters {
     return this.#flat;
   }
 
-  /** Creates the buffers and draws the first values, parameter after parameter. */
+  /**
+   * Creates the buffers and draws the first values, parameter after parameter.
+   *
+   * @throws {RangeError} If the memory budget does not allow all of them; then none is made.
+   */
   allocate(random: Random): void {
+    this.device.checkBudget("parameters", this.bytes);
     const learned = this.#bytes(false);
     const values = this.#buffer("parameters", learned + this.#bytes(true));
     const gradients = this.#buffer("gradients", learned);

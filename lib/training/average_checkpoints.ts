@@ -1,9 +1,12 @@
 // Training: the mean of several checkpoints as a model of its own, often better than each of them.
 
-import { bestOrLast, readPart } from "./checkpoint.ts";
+import { readBounded } from "../bounded_file.ts";
+import { parseStrictJson } from "../strict_json.ts";
+import { bestOrLast, CONFIG_BYTES, readPart, TOKENIZER_BYTES } from "./checkpoint.ts";
 import { weightsOf } from "./checkpoint_contents.ts";
 import { newestFirst, readNewest } from "./checkpoint_files.ts";
-import { decodeSealed, encodeSealed } from "./sealed.ts";
+import { parseModel } from "./config.ts";
+import { encodeSealed, openSealed } from "./sealed.ts";
 import { writeAtomically } from "./write_atomically.ts";
 
 /** A file with weights, and the folder that says of which model. */
@@ -74,9 +77,9 @@ async function locate(source: string): Promise<Source> {
   const [, folder = ".", file] = /^(?:(.*)[/\\])?([^/\\]+\.safetensors)$/.exec(source) ?? [];
   if (file !== undefined) return { folder, file };
   if (await bestOrLast(source) === "best") return { folder: source, file: "best.safetensors" };
-  await readPart(source, "config.json", () => {}); // what is no model folder at all is called that
+  await readPart(source, "config.json", (path) => Deno.stat(path)); // what is no model folder at all is called that
   const whole = async (name: string) => {
-    await readPart(source, name, decodeSealed);
+    (await readPart(source, name, openSealed))[Symbol.dispose]();
     return name;
   };
   return { folder: source, file: (await readNewest(source, whole)).value };
@@ -85,13 +88,23 @@ async function locate(source: string): Promise<Source> {
 /** The files of tokenizers. */
 const PART = /\.(vocabulary|tokenizer)\.json$|^tokenizer_config\.json$/;
 
-/** What a model folder has besides weights, by name: config.json and the tokenizers. */
+/**
+ * What a model folder has besides weights, by name: config.json and the tokenizers. A link among them is refused, because
+ * what it leads to, in a folder of a stranger's, would be copied to where a model is published.
+ */
 async function readParts(folder: string): Promise<Map<string, string>> {
-  const read = (name: string) => readPart(folder, name, (bytes) => new TextDecoder().decode(bytes));
-  const parts = new Map([["config.json", await read("config.json")]]);
+  const read = (name: string, most: number) =>
+    readPart(folder, name, async (path) => {
+      if ((await Deno.lstat(path)).isSymlink) {
+        throw new TypeError("it is a link; put a copy of the file in its place.");
+      }
+      return new TextDecoder("utf-8", { fatal: true }).decode(await readBounded(path, most));
+    });
+  const parts = new Map([["config.json", await read("config.json", CONFIG_BYTES)]]);
   for await (const { name } of Deno.readDir(folder)) {
-    if (PART.test(name)) parts.set(name, await read(name));
+    if (PART.test(name)) parts.set(name, await read(name, TOKENIZER_BYTES));
   }
+  await readPart(folder, "config.json", () => identity("config.json", parts.get("config.json")));
   return parts;
 }
 
@@ -111,24 +124,26 @@ function refuseOtherModel(
 /** What checkpoints that can be averaged have in common; how each was trained does not count. */
 function identity(name: string, text: string | undefined): string | undefined {
   if (name !== "config.json" || text === undefined) return text;
-  const { kind, model } = JSON.parse(text);
+  const { kind, model } = parseModel(parseStrictJson(text, { file: name }));
   return JSON.stringify([kind, model]);
 }
 
 /** Adds the weights of a checkpoint to the sums. */
 async function add(sums: Sums, { folder, file }: Source, first: boolean): Promise<void> {
-  const weights = weightsOf(await readPart(folder, file, decodeSealed));
-  const refuse = (name: string) => {
+  const refuse = (name: string): never => {
     throw new TypeError(
       `Cannot average with "${folder}/${file}": its parameter "${name}" is another model's.`,
     );
   };
-  for (const [name, { shape, data }] of weights) {
-    if (!(data instanceof Float32Array)) refuse(name);
+  using opened = await readPart(folder, file, openSealed);
+  for (const name of weightsOf(opened)) {
+    const { dtype, shape } = opened.tensors.get(name)!;
+    if (dtype !== "F32") refuse(name);
+    const { data } = opened.read(name);
     if (first) sums.set(name, { shape, data: new Float64Array(data.length) });
     const sum = sums.get(name);
-    if (sum === undefined || String(sum.shape) !== String(shape)) refuse(name);
-    for (let i = 0; i < data.length; i++) sum!.data[i]! += Number(data[i]);
+    if (sum === undefined || String(sum.shape) !== String(shape)) return refuse(name);
+    for (let i = 0; i < data.length; i++) sum.data[i]! += Number(data[i]);
   }
-  for (const name of sums.keys()) if (!weights.has(name)) refuse(name);
+  for (const name of sums.keys()) if (!opened.tensors.has(name)) refuse(name);
 }

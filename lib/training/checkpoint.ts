@@ -1,6 +1,7 @@
 // Training: what a run leaves on disk. A folder with a readable config.json, the vocabularies, and the weights as
 // safetensors: the last checkpoints with everything to go on from, `best` with the weights alone.
 
+import { readStrictJson } from "../bounded_file.ts";
 import { Tokenizer } from "../data/tokenizer.ts";
 import type { Device } from "../gpu/device.ts";
 import type { Model } from "../models/model.ts";
@@ -8,9 +9,11 @@ import { Seq2Seq } from "../models/seq2seq.ts";
 import { encodeCheckpoint, restoreCheckpoint, type SavedState } from "./checkpoint_contents.ts";
 import { type CheckpointName, fileOf, readNewest } from "./checkpoint_files.ts";
 import { FORMAT, parseConfig, parseKind, type TrainingConfig } from "./config.ts";
-import { identityOf } from "./identity.ts";
+import { identityOf, type ModelIdentity } from "./identity.ts";
 import { kindOf, kindOfModel, type ModelClass } from "./kinds.ts";
-import { decodeSealed } from "./sealed.ts";
+import { StrictJsonError } from "../strict_json.ts";
+import type { SafetensorsFile } from "./safetensors_file.ts";
+import { openSealed } from "./sealed.ts";
 import type { TrainingState } from "./state.ts";
 import { tokenizerFile, writeTokenizers } from "./tokenizer_files.ts";
 import { writeAtomically } from "./write_atomically.ts";
@@ -24,6 +27,11 @@ export interface Checkpoint<M = Seq2Seq> {
   /** What was wrong with newer checkpoints, which were passed over for this one; empty if all is well. */
   readonly passedOver: readonly string[];
 }
+
+/** How many bytes a config.json may have; ours have some two thousand. */
+export const CONFIG_BYTES = 2 ** 20;
+/** How many bytes the file of a tokenizer may have; one of a million tokens and as many merges has less. */
+export const TOKENIZER_BYTES = 2 ** 27;
 
 /**
  * Writes a checkpoint. Each file appears under its name complete or not at all.
@@ -86,11 +94,15 @@ export async function loadCheckpoint<M extends Model<never> = Seq2Seq>(
   which: "best" | "last" = "last",
   of: ModelClass<M> = Seq2Seq as ModelClass<Model<never>> as ModelClass<M>,
 ): Promise<Checkpoint<M>> {
-  const { model, training } = await readParts(device, folder, of);
-  const identity = await identityOf(model);
-  const read = (file: string) =>
-    readPart(folder, file, (bytes) => {
-      const state = restoreCheckpoint(model, identity, training, decodeSealed(bytes));
+  const { least, make, training } = await readParts(device, folder, of);
+  let model: M | undefined;
+  let identity: ModelIdentity | undefined;
+  const read = (name: string) =>
+    readPart(folder, name, async (path) => {
+      using file = await openSealed(path);
+      assertHolds(file, least);
+      model ??= make();
+      const state = restoreCheckpoint(model, identity ??= await identityOf(model), training, file);
       if (which === "last" && !state) throw new TypeError("There is no optimizer in it to go on with.");
       return { model, ...(state ? { state } : {}) };
     });
@@ -99,28 +111,42 @@ export async function loadCheckpoint<M extends Model<never> = Seq2Seq>(
     const { value, passedOver } = await readNewest(folder, read);
     return { ...value, passedOver };
   } catch (error) {
-    model.close();
+    model?.close();
     throw error;
   }
 }
 
-/** Makes the model that a folder describes, its weights still to come. */
+/** Reads what a model folder has besides weights: how to make its model, and the weights that one has at least. */
 async function readParts<M extends Model<never>>(device: Device, folder: string, of: ModelClass<M>) {
   const kind = kindOf(of);
-  const read = <T>(name: string, parse: (bytes: Uint8Array) => T) => readPart(folder, name, parse);
-  const found = await read("config.json", (bytes) => parseKind(json(bytes)));
+  const readJson = async <T>(name: string, most: number, parse: (json: unknown) => T) =>
+    await readPart(folder, name, async (path) => parse(await readStrictJson(path, most)));
+  const found = await readJson("config.json", CONFIG_BYTES, parseKind);
   if (found !== of.name) {
     throw new TypeError(
       `Cannot load a model from "${folder}" as a ${of.name}: it is a ${found}. Load it as one.`,
     );
   }
-  const config = await read("config.json", (bytes) => parseConfig(json(bytes), kind.config));
+  const config = await readJson("config.json", CONFIG_BYTES, (json) => parseConfig(json, kind.config));
   const tokenizers: Record<string, Tokenizer> = {};
   for (const name of kind.tokenizers) {
-    const parse = (bytes: Uint8Array) => Tokenizer.fromJSON(json(bytes));
-    tokenizers[name] = await read(await tokenizerFile(folder, name), parse);
+    const file = await tokenizerFile(folder, name);
+    tokenizers[name] = await readJson(file, TOKENIZER_BYTES, Tokenizer.fromJSON);
   }
-  return { model: new of(device, { ...tokenizers, ...config.model }), training: config.training };
+  return {
+    make: () => new of(device, { ...tokenizers, ...config.model }),
+    least: kind.leastWeights(config.model, tokenizers),
+    training: config.training,
+  };
+}
+
+/** Refuses a model that its file cannot have the weights of, before memory is taken for one as large as it claims. */
+function assertHolds({ tensors }: SafetensorsFile, least: number): void {
+  const bytes = [...tensors.values()].reduce((sum, { begin, end }) => sum + end - begin, 0);
+  if (bytes >= 4 * least) return;
+  throw new TypeError(
+    `it has ${bytes} bytes of numbers, and the model that config.json describes has at least ${least} weights`,
+  );
 }
 
 /** Which checkpoint of a model folder counts: the best if there is one. */
@@ -134,28 +160,32 @@ export async function bestOrLast(folder: string): Promise<"best" | "last"> {
 }
 
 /** Reads one file of a model folder; whatever is wrong with it is said with its name. */
-export async function readPart<T>(folder: string, name: string, parse: (bytes: Uint8Array) => T): Promise<T> {
+export async function readPart<T>(
+  folder: string,
+  name: string,
+  read: (path: string) => T | Promise<T>,
+): Promise<T> {
   const path = `${folder}/${name}`;
-  let bytes: Uint8Array;
   try {
-    bytes = await Deno.readFile(path);
+    return await read(path);
   } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-    throw new Deno.errors.NotFound(
-      `Cannot load a model from "${folder}": it has no ${name}. A model folder is what \`train --output\` writes.`,
-    );
-  }
-  try {
-    return parse(bytes);
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    if (error instanceof Deno.errors.NotFound) {
+      throw new Deno.errors.NotFound(
+        `Cannot load a model from "${folder}": it has no ${name}. A model folder is what \`train --output\` writes.`,
+      );
+    }
+    if (error instanceof Deno.errors.PermissionDenied || error instanceof Deno.errors.NotCapable) throw error;
+    const reason = error instanceof StrictJsonError
+      ? `it cannot be read as JSON: ${error.reason}`
+      : error instanceof Error
+      ? error.message
+      : String(error);
+    // A stranger's names and values, of which a terminal would obey the control characters.
+    const shown = reason.replaceAll(/\p{Cc}/gu, "�").replace(/\.?$/, ".");
     throw new SyntaxError(
-      `Cannot load a model from "${path}": ${reason.replace(/\.?$/, ".")} ` +
+      `Cannot load a model from "${path}": ${shown} ` +
         "Restore the file from a copy, or train the model again.",
+      { cause: error },
     );
   }
-}
-
-function json(bytes: Uint8Array): unknown {
-  return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
 }

@@ -2,10 +2,12 @@
 
 import type { NamedArray } from "../gpu/parameters.ts";
 import type { Model } from "../models/model.ts";
+import { parseStrictJson } from "../strict_json.ts";
 import type { CheckpointName } from "./checkpoint_files.ts";
 import { parseTraining, type TrainingConfig } from "./config.ts";
 import { differenceOf, type ModelIdentity, parseIdentity } from "./identity.ts";
-import type { Safetensors, SafetensorsInput } from "./safetensors.ts";
+import type { SafetensorsInput } from "./safetensors.ts";
+import type { SafetensorsFile } from "./safetensors_file.ts";
 import { encodeSealed } from "./sealed.ts";
 import { parsePosition, type TrainingState } from "./state.ts";
 
@@ -51,13 +53,13 @@ function canonicalJson(value: object): string {
   });
 }
 
-/** The weights among a checkpoint's tensors. */
-export function weightsOf({ tensors }: Safetensors): Safetensors["tensors"] {
-  return new Map([...tensors].filter(([name]) => !name.startsWith(OPTIMIZER)));
+/** The names of the weights among a checkpoint's tensors. */
+export function weightsOf({ tensors }: SafetensorsFile): string[] {
+  return [...tensors.keys()].filter((name) => !name.startsWith(OPTIMIZER));
 }
 
 /**
- * Gives a model the weights of a checkpoint.
+ * Gives a model the weights of a checkpoint, each read when it is its turn.
  *
  * @param identity The model's.
  * @param config What config.json says of the training, where the checkpoint is of an earlier version and does not.
@@ -68,33 +70,56 @@ export function restoreCheckpoint(
   model: Model<never>,
   identity: ModelIdentity,
   config: TrainingConfig,
-  checkpoint: Safetensors,
+  file: SafetensorsFile,
 ): TrainingState | undefined {
-  const { tensors, metadata } = checkpoint;
-  const json = (name: string) => JSON.parse(metadata[name] ?? "null");
+  const { tensors, metadata } = file;
+  const json = (name: string) => parseStrictJson(metadata[name] ?? "null", { file: name });
   const saved = metadata["identity"] === undefined ? undefined : parseIdentity(json("identity"));
   const difference = saved && differenceOf(saved, identity, "in the folder");
   if (difference) throw new TypeError(`Cannot load another model's weights: ${difference}.`);
-  const arrays = new Map<string, NamedArray>();
-  for (const [name, { shape, data }] of tensors) {
-    if (data instanceof Float32Array) arrays.set(name, { shape, data: data as Float32Array<ArrayBuffer> });
-  }
-  model.parameters.load(new Map([...weightsOf(checkpoint).keys()].map((name) => [name, arrays.get(name)!])));
-  const control = tensors.get(CONTROL)?.data;
-  if (!(control instanceof Uint32Array)) return undefined;
+  model.parameters.load(new Map(weightsOf(file).map((name) => [name, lazily(file, name)])));
+  if (tensors.get(CONTROL)?.dtype !== "U32") return undefined;
   const moments = (prefix: string) =>
-    new Map([...model.parameters.trainable.keys()].map((name) => {
-      const array = arrays.get(prefix + name);
-      if (array) return [name, array];
-      throw new TypeError(`Cannot load the optimizer: "${prefix}${name}" is missing.`);
+    new Map([...model.parameters.trainable].map(([name, { shape }]) => {
+      return [name, momentOf(file, prefix + name, shape)];
     }));
   return {
     config: metadata["training"] === undefined ? config : parseTraining(json("training")),
     position: parsePosition(json("position")),
     ...(saved ? { identity: saved } : {}),
-    control: control as Uint32Array<ArrayBuffer>,
+    control: file.read(CONTROL).data as Uint32Array<ArrayBuffer>,
     firstMoments: moments(FIRST),
     secondMoments: moments(SECOND),
-    ...([...arrays.keys()].some((name) => name.startsWith(AVERAGE)) ? { averages: moments(AVERAGE) } : {}),
+    ...([...tensors.keys()].some((name) => name.startsWith(AVERAGE)) ? { averages: moments(AVERAGE) } : {}),
   };
+}
+
+/** A tensor of a file whose numbers are read when they are asked for. */
+function lazily(
+  file: SafetensorsFile,
+  name: string,
+): { shape: readonly number[]; readonly data: Float32Array } {
+  const { dtype, shape } = file.tensors.get(name)!;
+  if (dtype !== "F32") {
+    throw new TypeError(
+      `Cannot load the parameter ${JSON.stringify(name)}: it is ${dtype}, and has to be F32.`,
+    );
+  }
+  return {
+    shape,
+    get data() {
+      return file.read(name).data as Float32Array;
+    },
+  };
+}
+
+/** What the optimizer keeps of a parameter of that shape. */
+function momentOf(file: SafetensorsFile, name: string, shape: readonly number[]): NamedArray {
+  const found = file.tensors.get(name);
+  if (!found) throw new TypeError(`Cannot load the optimizer: "${name}" is missing.`);
+  if (found.dtype !== "F32" || String(found.shape) !== String(shape)) {
+    const what = `${found.dtype} of shape [${found.shape}]`;
+    throw new TypeError(`Cannot load "${name}", ${what}: the parameter is F32 of shape [${shape}].`);
+  }
+  return { shape: found.shape, data: file.read(name).data as Float32Array<ArrayBuffer> };
 }

@@ -1,6 +1,7 @@
 // Training: the contract of a model folder's config.json.
 
 import * as v from "npm:valibot@1.5.0";
+import { excerpt } from "../strict_json.ts";
 import { optimizerSchema, type StepConfig } from "./optimizer_options.ts";
 import { type ScheduleConfig, scheduleSchema } from "./schedule.ts";
 import { type TeacherForcingConfig, teacherForcingSchema } from "./teacher_forcing.ts";
@@ -65,25 +66,29 @@ const format = v.literal(
       : `expected "${FORMAT}" but received ${issue.received}`,
 );
 
+/** The name of a class. */
+const kind = v.pipe(v.string(), v.regex(/^\w+$/));
 const size = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(2 ** 20));
+const positive = v.pipe(v.number(), v.gtValue(0));
+const share = v.pipe(v.number(), v.minValue(0), v.maxValue(1));
 const training = v.strictObject({
   epochs: size,
   batch: v.nullable(size),
   batchTokens: v.nullable(size),
-  learningRate: v.number(),
-  clipNorm: v.pipe(v.nullable(v.number()), v.transform((norm) => norm ?? Infinity)), // JSON has no Infinity
-  labelSmoothing: v.pipe(v.number(), v.minValue(0), v.maxValue(1)),
+  learningRate: positive,
+  clipNorm: v.pipe(v.nullable(positive), v.transform((norm) => norm ?? Infinity)), // JSON has no Infinity
+  labelSmoothing: share,
   maxLength: size,
-  seed: v.number(),
+  seed: v.pipe(v.number(), v.safeInteger()),
   // What follows, earlier folders do not have.
   precision: v.optional(v.picklist(["f32", "f16"]), "f32"),
-  clipValue: v.optional(v.nullable(v.number()), null),
+  clipValue: v.optional(v.nullable(positive), null),
   optimizer: optimizerSchema,
   schedule: scheduleSchema,
   teacherForcing: teacherForcingSchema,
-  mergeDropout: v.optional(v.number(), 0),
+  mergeDropout: v.optional(share, 0),
   accumulation: v.optional(size, 1),
-  averageDecay: v.optional(v.nullable(v.number()), null),
+  averageDecay: v.optional(v.nullable(share), null),
   patience: v.optional(v.nullable(size), null),
   bestBy: v.optional(v.picklist(["loss", "bleu"]), "loss"),
   keep: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0)), 0),
@@ -96,7 +101,16 @@ const training = v.strictObject({
  * @throws {TypeError} If it is none of ours.
  */
 export function parseKind(json: unknown): string {
-  return check(v.looseObject({ format, kind: v.string() }), json).kind;
+  return check(v.looseObject({ format, kind }), json).kind;
+}
+
+/**
+ * Tells which model a config.json describes: its class, and its options without a look at them.
+ *
+ * @throws {TypeError} If it says neither.
+ */
+export function parseModel(json: unknown): { readonly kind: string; readonly model: unknown } {
+  return check(v.looseObject({ kind, model: v.unknown() }), json);
 }
 
 /**
@@ -110,7 +124,7 @@ export function parseConfig<ModelConfig>(
   json: unknown,
   model: v.GenericSchema<unknown, ModelConfig>,
 ): RunConfig<ModelConfig> {
-  return check(v.strictObject({ format, kind: v.string(), model, training }), json);
+  return check(v.strictObject({ format, kind, model, training }), json);
 }
 
 /**
@@ -131,5 +145,8 @@ export function check<T>(contract: v.GenericSchema<unknown, T>, json: unknown): 
   const result = v.safeParse(contract, json);
   if (result.success) return result.output;
   const [issue] = result.issues;
-  throw new TypeError(`at "${v.getDotPath(issue) ?? "the top"}": ${issue.message}.`);
+  const place = excerpt(v.getDotPath(issue) ?? "the top", 200);
+  throw new TypeError(
+    `at ${place}: ${issue.message.length > 300 ? `${issue.message.slice(0, 300)}…` : issue.message}.`,
+  );
 }

@@ -4,6 +4,7 @@
 import * as v from "npm:valibot@1.5.0";
 import type { LabelledText } from "../data/labelled_text.ts";
 import type { Pair } from "../data/pair.ts";
+import type { Tokenizer } from "../data/tokenizer.ts";
 import { corpusBleu } from "../evaluation/bleu.ts";
 import type { Device } from "../gpu/device.ts";
 import { classify } from "../inference/classify.ts";
@@ -26,6 +27,8 @@ export interface ModelKind<M, Config, Example, Sample> {
   readonly tokenizers: readonly string[];
   /** The contract of its options. */
   readonly config: v.GenericSchema<unknown, Config>;
+  /** A number of weights that a model of these options has at the least; large if one of its widths is. */
+  readonly leastWeights: (config: Config, tokenizers: Readonly<Record<string, Tokenizer>>) => number;
   /** What the model makes of examples. */
   readonly samples: (model: M, examples: readonly Example[]) => Promise<Sample[]>;
   /** BLEU of what the model makes of examples, if it translates; references are prepared as its training text was. */
@@ -36,7 +39,10 @@ export interface ModelKind<M, Config, Example, Sample> {
 // deno-lint-ignore no-explicit-any -- it holds for every model
 export type AnyKind = ModelKind<any, any, any, any>;
 
-const size = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(2 ** 20));
+const upTo = (most: number) => v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(most));
+/** Widths and lengths; eight times those of the largest recurrent models that were published. */
+const size = upTo(2 ** 16);
+const seed = v.pipe(v.number(), v.safeInteger());
 const share = v.pipe(v.number(), v.minValue(0), v.maxValue(1));
 
 /** Whether a sentence is short enough for translate(); longer ones are passed over, as by held-out losses. */
@@ -52,7 +58,7 @@ const seq2seq: ModelKind<Seq2Seq, Seq2SeqConfig, Pair, TranslationSample> = {
   tokenizers: ["source", "target"],
   config: v.strictObject({
     cell: choice("cell"),
-    layers: size,
+    layers: upTo(8),
     bidirectional: v.boolean(),
     residual: v.boolean(),
     reverseSource: v.boolean(),
@@ -76,8 +82,11 @@ const seq2seq: ModelKind<Seq2Seq, Seq2SeqConfig, Pair, TranslationSample> = {
     dropout: share,
     variational: v.boolean(),
     wordDropout: share,
-    seed: v.number(),
+    seed,
   }),
+  // The states' own matrices of both sides, and one table of embeddings: every model has them.
+  leastWeights: ({ layers, hidden, embedding }, { target }) =>
+    6 * layers * hidden ** 2 + embedding * target!.vocabulary.size,
   samples: async (model, pairs) => {
     const short = pairs.filter(({ source }) => isTranslatable(model, source));
     const translations = await translate(model, short.map(({ source }) => source));
@@ -106,13 +115,15 @@ const sequenceClassifier: ModelKind<
   config: v.strictObject({
     cell: v.picklist(["gru", "lstm"]),
     embedding: v.nullable(size),
-    layers: v.pipe(v.array(size), v.minLength(1)),
+    layers: v.pipe(v.array(size), v.minLength(1), v.maxLength(64)),
     bidirectional: v.boolean(),
     output: v.picklist(["linear", "state"]),
     length: size,
     dropout: share,
-    seed: v.number(),
+    seed,
   }),
+  leastWeights: ({ layers, embedding }, { text }) =>
+    layers.reduce((sum, width) => sum + 3 * width ** 2, (embedding ?? 0) * text!.vocabulary.size),
   samples: async (model, texts) => {
     const answers = await classify(model, texts.map(({ text }) => text));
     return texts.map(({ text, label }, index) => ({ text, label, probability: answers[index]!.probability }));

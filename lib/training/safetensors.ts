@@ -2,13 +2,18 @@
 // header, the header, then the numbers. Files come from strangers, so every rule of the format is enforced.
 // Numbers are little-endian in the file, and so is every machine that Deno runs on.
 
-import { arrays, type SafetensorsDtype, type SafetensorsTensor } from "./safetensors_types.ts";
-import { checkHeaderLength, headerLength, parseHeader, SafetensorsError } from "./safetensors_header.ts";
+import { excerpt } from "../strict_json.ts";
+import { checkHeaderLength, headerLength, LENGTH_BYTES, SafetensorsError } from "./safetensors_header.ts";
+import { METADATA_KEY, readLayout, sizeOf } from "./safetensors_layout.ts";
+import { arrays, type SafetensorsSpan, type SafetensorsTensor } from "./safetensors_types.ts";
 
-export type { SafetensorsArrays, SafetensorsDtype, SafetensorsTensor } from "./safetensors_types.ts";
+export type {
+  SafetensorsArrays,
+  SafetensorsDtype,
+  SafetensorsSpan,
+  SafetensorsTensor,
+} from "./safetensors_types.ts";
 export { SafetensorsError, type SafetensorsErrorCode } from "./safetensors_header.ts";
-
-const METADATA_KEY = "__metadata__";
 
 /** What a file holds. */
 export interface Safetensors {
@@ -51,6 +56,34 @@ export function encodeSafetensors(
   tensors: ReadonlyMap<string, SafetensorsInput>,
   metadata: Readonly<Record<string, string>> = {},
 ): Uint8Array<ArrayBuffer> {
+  const parts = [...encodeSafetensorsParts(tensors, metadata)];
+  const bytes = new Uint8Array(parts.reduce((size, { length }) => size + length, 0));
+  let offset = 0;
+  for (const part of parts) {
+    bytes.set(part, offset);
+    offset += part.length;
+  }
+  return bytes;
+}
+
+/**
+ * Encodes tensors as the parts of a safetensors file, one after the other: what {@linkcode encodeSafetensors} puts
+ * together. All is checked before the first part comes. The parts of the tensors are views of their numbers, so that
+ * writing them takes no memory beyond the header.
+ *
+ * @example
+ * ```ts
+ * import { encodeSafetensorsParts } from "./safetensors.ts";
+ *
+ * const bias = { shape: [2], data: new Float32Array([0.5, -1]) };
+ * const [header, numbers] = encodeSafetensorsParts(new Map([["bias", bias]]));
+ * console.assert(header.length % 8 === 0 && numbers.buffer === bias.data.buffer);
+ * ```
+ */
+export function encodeSafetensorsParts(
+  tensors: ReadonlyMap<string, SafetensorsInput>,
+  metadata: Readonly<Record<string, string>> = {},
+): [header: Uint8Array<ArrayBuffer>, ...tensors: Uint8Array<ArrayBuffer>[]] {
   const sorted = [...tensors].sort(([left], [right]) => left < right ? -1 : 1);
   // Composed as text: an object would put names such as "10" first and lose `__proto__`.
   const entries: string[] = [];
@@ -64,7 +97,10 @@ export function encodeSafetensors(
     const dtype = data instanceof Float32Array ? "F32" : "U32";
     entries.push(jsonEntry(name, JSON.stringify({ dtype, shape, data_offsets: [begin, end] })));
   }
-  return assemble(`{${entries.join()}}`, sorted.map(([, tensor]) => tensor.data), end);
+  const views = sorted.map(([, { data: { buffer, byteOffset, byteLength } }]) => {
+    return new Uint8Array(buffer as ArrayBuffer, byteOffset, byteLength);
+  });
+  return [encodeHeader(`{${entries.join()}}`), ...views];
 }
 
 function jsonEntry(key: string, json: string): string {
@@ -88,27 +124,21 @@ function checkInput(name: string, shape: readonly number[], data: Float32Array |
   if (size !== data.length) {
     throw new SafetensorsError(
       "shape",
-      `Cannot write tensor "${name}": its shape [${shape}] gives ${size} elements, but it has ${data.length}`,
+      `Cannot write tensor ${
+        excerpt(name)
+      }: its shape [${shape}] gives ${size} elements, but it has ${data.length}`,
     );
   }
 }
 
-function assemble(
-  header: string,
-  data: readonly (Float32Array | Uint32Array)[],
-  size: number,
-): Uint8Array<ArrayBuffer> {
+/** The header with its length, padded with spaces to a multiple of eight bytes. */
+function encodeHeader(header: string): Uint8Array<ArrayBuffer> {
   const encoded = new TextEncoder().encode(header);
   const padded = Math.ceil(encoded.length / 8) * 8;
   checkHeaderLength(padded);
-  const bytes = new Uint8Array(8 + padded + size);
+  const bytes = new Uint8Array(LENGTH_BYTES + padded).fill(0x20);
   new DataView(bytes.buffer).setBigUint64(0, BigInt(padded), true);
-  bytes.fill(0x20, 8, 8 + padded).set(encoded, 8);
-  let offset = 8 + padded;
-  for (const { buffer, byteOffset, byteLength } of data) {
-    bytes.set(new Uint8Array(buffer, byteOffset, byteLength), offset);
-    offset += byteLength;
-  }
+  bytes.set(encoded, LENGTH_BYTES);
   return bytes;
 }
 
@@ -135,132 +165,17 @@ function assemble(
  * ```
  */
 export function decodeSafetensors(bytes: Uint8Array): Safetensors {
-  const dataStart = 8 + headerLength(bytes);
-  const header = parseHeader(bytes.subarray(8, dataStart));
-  const metadata = readMetadata(header[METADATA_KEY]);
-  const spans = Object.entries(header)
-    .filter(([name]) => name !== METADATA_KEY)
-    .map(([name, info]) => readSpan(name, info));
-  checkCoverage(spans, bytes.length - dataStart);
-  const tensors = new Map(spans.map(({ name, dtype, shape, begin, end }) => {
+  const dataStart = LENGTH_BYTES + headerLength(bytes, bytes.length);
+  const layout = readLayout(bytes.subarray(LENGTH_BYTES, dataStart), bytes.length - dataStart);
+  const tensors = new Map([...layout.tensors].map(([name, span]) => {
     // A copy, because nothing promises that a tensor starts at a multiple of its item size.
-    const { buffer } = new Uint8Array(bytes.subarray(dataStart + begin, dataStart + end));
-    return [name, { dtype, shape, data: new arrays[dtype](buffer) } as SafetensorsTensor];
+    const { buffer } = new Uint8Array(bytes.subarray(dataStart + span.begin, dataStart + span.end));
+    return [name, tensorOf(span, buffer)];
   }));
-  return { tensors, metadata };
+  return { tensors, metadata: layout.metadata };
 }
 
-function readMetadata(value: unknown): Record<string, string> {
-  // Without a prototype, so that a key `__proto__` is a key like any other.
-  const metadata: Record<string, string> = Object.create(null);
-  if (value === undefined) return metadata;
-  if (!isObject(value)) {
-    throw new SafetensorsError("metadata", `Cannot read safetensors: "${METADATA_KEY}" is not an object`);
-  }
-  for (const [key, text] of Object.entries(value)) {
-    if (typeof text !== "string") {
-      throw new SafetensorsError(
-        "metadata",
-        `Cannot read safetensors: the metadata "${key}" is not a string`,
-      );
-    }
-    metadata[key] = text;
-  }
-  return metadata;
-}
-
-interface Span {
-  readonly name: string;
-  readonly dtype: SafetensorsDtype;
-  readonly shape: readonly number[];
-  readonly begin: number;
-  readonly end: number;
-}
-
-/** Reads where a tensor lies, using own properties only: a key `__proto__` must not supply any. */
-function readSpan(name: string, info: unknown): Span {
-  const fields = new Map(isObject(info) ? Object.entries(info) : []);
-  const [dtype, shape, offsets] = ["dtype", "shape", "data_offsets"].map((field) => fields.get(field));
-  if (typeof dtype !== "string" || !isSizes(shape) || !isSizes(offsets) || offsets.length !== 2) {
-    throw new SafetensorsError(
-      "tensor-info",
-      `Cannot read tensor "${name}": it needs a text "dtype", and "shape" and two "data_offsets" of integers ` +
-        "from 0 to 2^53 - 1",
-    );
-  }
-  if (!isDtype(dtype)) {
-    throw new SafetensorsError(
-      "dtype",
-      `Cannot read tensor "${name}": its element type is "${dtype}", but known are ${
-        Object.keys(arrays).join(", ")
-      }`,
-    );
-  }
-  const [begin, end] = offsets as [number, number];
-  const size = sizeOf(name, shape) * arrays[dtype].BYTES_PER_ELEMENT;
-  if (end - begin !== size) {
-    throw new SafetensorsError(
-      "shape",
-      `Cannot read tensor "${name}": ${dtype} of shape [${shape}] takes ${size} bytes, but its offsets ` +
-        `${begin} to ${end} span ${end - begin}`,
-    );
-  }
-  return { name, dtype, shape, begin, end };
-}
-
-/** Multiplies the sizes; like the original it refuses a product that overflows before a later size of 0. */
-function sizeOf(name: string, shape: readonly number[]): number {
-  return shape.reduce((product, size) => {
-    if (!isSize(size)) {
-      throw new SafetensorsError(
-        "shape",
-        `Cannot write tensor "${name}": its shape [${shape}] is not one of sizes`,
-      );
-    }
-    // Eight bytes is the largest element, so that the size in bytes stays exact as well.
-    if (product * size > Number.MAX_SAFE_INTEGER / 8) {
-      throw new SafetensorsError(
-        "overflow",
-        `Cannot use tensor "${name}": its shape [${shape}] gives more than 2^50 elements`,
-      );
-    }
-    return product * size;
-  }, 1);
-}
-
-/** Refuses holes, overlaps and bytes that belong to no tensor. */
-function checkCoverage(spans: readonly Span[], length: number): void {
-  let position = 0;
-  for (const { name, begin, end } of spans.toSorted((a, b) => a.begin - b.begin || a.end - b.end)) {
-    if (begin !== position) {
-      throw new SafetensorsError(
-        "offsets",
-        `Cannot read tensor "${name}": it begins at byte ${begin}, but the tensors before it end at ${position}`,
-      );
-    }
-    position = end;
-  }
-  if (position !== length) {
-    throw new SafetensorsError(
-      "offsets",
-      `Cannot read safetensors: the tensors end at byte ${position}, but ${length} bytes follow the header` +
-        (position > length ? "; the file may be cut short" : ""),
-    );
-  }
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-function isSize(value: unknown): value is number {
-  return Number.isSafeInteger(value) && (value as number) >= 0;
-}
-
-function isSizes(value: unknown): value is number[] {
-  return Array.isArray(value) && value.every(isSize);
-}
-
-function isDtype(value: string): value is SafetensorsDtype {
-  return Object.hasOwn(arrays, value);
+/** Makes a tensor of a span and its bytes. */
+export function tensorOf({ dtype, shape }: SafetensorsSpan, buffer: ArrayBuffer): SafetensorsTensor {
+  return { dtype, shape, data: new arrays[dtype](buffer) } as SafetensorsTensor;
 }

@@ -1,8 +1,12 @@
 // The header of a safetensors file, as it comes from strangers: its length, its text, its JSON.
 
+import { decodeStrictJson, StrictJsonError, type StrictJsonErrorCode } from "../strict_json.ts";
+
 const HEADER_LIMIT = 100_000_000;
 /** `{"name": {"shape": […]}}`: nothing in a header lies deeper. */
-const DEPTH_LIMIT = 3;
+const DEPTH = 3;
+/** The bytes of the header's length. */
+export const LENGTH_BYTES = 8;
 
 /** Which rule of the format was broken; see {@linkcode SafetensorsError}. */
 export type SafetensorsErrorCode =
@@ -18,7 +22,8 @@ export type SafetensorsErrorCode =
   | "shape"
   | "overflow"
   | "offsets"
-  | "name";
+  | "name"
+  | "file";
 
 /** Thrown for bytes that are no valid safetensors file, or tensors that cannot be written as one. */
 export class SafetensorsError extends Error {
@@ -40,23 +45,26 @@ export class SafetensorsError extends Error {
   }
 }
 
-/** Reads how long the header is, and checks that it can be. */
-export function headerLength(bytes: Uint8Array): number {
-  if (bytes.length < 8) {
+/**
+ * Reads how long the header is, and checks that it can be, before anybody takes memory for it.
+ *
+ * @param start The first eight bytes, or all if there are fewer.
+ * @param size The bytes of the whole file.
+ */
+export function headerLength(start: Uint8Array, size: number): number {
+  if (size < LENGTH_BYTES) {
     throw new SafetensorsError(
       "header-length",
-      `Cannot read safetensors: the file has ${bytes.length} bytes, fewer than the 8 of the header's length`,
+      `Cannot read safetensors: the file has ${size} bytes, fewer than the 8 of the header's length`,
     );
   }
-  const length = Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true));
+  const length = Number(new DataView(start.buffer, start.byteOffset).getBigUint64(0, true));
   checkHeaderLength(length);
-  if (length > bytes.length - 8) {
+  if (length > size - LENGTH_BYTES) {
     throw new SafetensorsError(
       "header-length",
-      `Cannot read safetensors: the header is said to have ${length} bytes, but ${
-        bytes.length - 8
-      } follow; ` +
-        "the file may be cut short",
+      `Cannot read safetensors: the header is said to have ${length} bytes, but ${size - LENGTH_BYTES} ` +
+        "follow; the file may be cut short",
     );
   }
   return length;
@@ -72,64 +80,21 @@ export function checkHeaderLength(length: number): void {
   }
 }
 
-/** Parses the header; every rule of JSON that `JSON.parse()` is lax about is enforced. */
+const CODES: Readonly<Partial<Record<StrictJsonErrorCode, SafetensorsErrorCode>>> = {
+  "utf-8": "header-utf8",
+  "duplicate-key": "duplicate-key",
+};
+
+/** Parses the header, strictly; numbers must be plain integers, as 1.0 and -0 would pass for sizes. */
 export function parseHeader(bytes: Uint8Array): Record<string, unknown> {
   if (bytes[0] !== 0x7b) {
     throw new SafetensorsError("header-start", 'Cannot read safetensors: the header does not start with "{"');
   }
-  let code: SafetensorsErrorCode = "header-utf8";
   try {
-    const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-    code = "header-json";
-    checkJson(text);
-    return JSON.parse(text);
+    return decodeStrictJson(bytes, { depth: DEPTH, integers: true }) as Record<string, unknown>;
   } catch (cause) {
-    if (cause instanceof SafetensorsError) throw cause;
-    const expected = code === "header-utf8" ? "UTF-8" : "JSON";
-    throw new SafetensorsError(code, `Cannot read safetensors: the header is not valid ${expected}`, {
-      cause,
-    });
+    if (!(cause instanceof StrictJsonError)) throw cause;
+    const code = CODES[cause.code] ?? "header-json";
+    throw new SafetensorsError(code, `Cannot read the header of safetensors: ${cause.reason}`, { cause });
   }
-}
-
-/** Finds what `JSON.parse()` hides: duplicate keys, numbers that it would round, and hostile depth. */
-function checkJson(text: string): void {
-  const open: Set<string>[] = [];
-  const token = /["{}[\]]|-?[0-9][0-9.eE+-]*/g;
-  const colon = /[ \t\r\n]*:/y;
-  for (let match = token.exec(text); match !== null; match = token.exec(text)) {
-    const [found] = match;
-    if (found === '"') {
-      const end = stringEnd(text, match.index);
-      token.lastIndex = colon.lastIndex = end;
-      if (colon.test(text)) addKey(open.at(-1), JSON.parse(text.slice(match.index, end)));
-    } else if (found === "{" || found === "[") {
-      if (open.push(new Set()) > DEPTH_LIMIT) throw badHeader("is nested too deeply");
-    } else if (found === "}" || found === "]") {
-      open.pop();
-    } else if (!/^(0|[1-9][0-9]*)$/.test(found)) {
-      throw badHeader(`holds the number ${found.slice(0, 40)}, not a plain non-negative integer`);
-    }
-  }
-}
-
-/** The index behind the string that opens at `start`. A loop: a pattern would exhaust the stack on 100 MB. */
-function stringEnd(text: string, start: number): number {
-  let at = start + 1;
-  while (at < text.length && text[at] !== '"') at += text[at] === "\\" ? 2 : 1;
-  return at + 1;
-}
-
-function addKey(keys: Set<string> | undefined, key: string): void {
-  if (keys?.has(key)) {
-    throw new SafetensorsError(
-      "duplicate-key",
-      `Cannot read safetensors: the header has the key ${JSON.stringify(key)} twice`,
-    );
-  }
-  keys?.add(key);
-}
-
-function badHeader(what: string): SafetensorsError {
-  return new SafetensorsError("header-json", `Cannot read safetensors: the header ${what}`);
 }

@@ -47,3 +47,23 @@ export const arrays = {
   U8: Uint8Array,
   BOOL: Uint8Array,
 } as const;
+
+/** Where a tensor lies, and what it is. */
+export interface SafetensorsSpan {
+  /** The element type. */
+  readonly dtype: SafetensorsDtype;
+  /** The sizes, outermost first; empty for a single number. */
+  readonly shape: readonly number[];
+  /** Its first byte, counted from behind the header. */
+  readonly begin: number;
+  /** The byte behind its last one. */
+  readonly end: number;
+}
+
+/** What the header of a file says. */
+export interface SafetensorsLayout {
+  /** The tensors by name, in the order of the header. */
+  readonly tensors: ReadonlyMap<string, SafetensorsSpan>;
+  /** The free texts that travel with the tensors; an object without prototype. */
+  readonly metadata: Readonly<Record<string, string>>;
+}

@@ -1,12 +1,8 @@
 // Training: safetensors files with a checksum inside, so that a flipped bit does not pass for a weight.
 
 import { crc32 } from "node:zlib";
-import {
-  decodeSafetensors,
-  encodeSafetensors,
-  type Safetensors,
-  type SafetensorsInput,
-} from "./safetensors.ts";
+import { encodeSafetensors, type SafetensorsInput } from "./safetensors.ts";
+import { openSafetensors, type SafetensorsFile } from "./safetensors_file.ts";
 
 /** The checksum's place in the metadata: the CRC-32 of the whole file, as it is with zeros in that place. */
 const KEY = "crc32";
@@ -23,22 +19,34 @@ export function encodeSealed(
 }
 
 /**
- * Decodes a file of {@linkcode encodeSealed}, or one that has no checksum, as those of other programs.
+ * Opens a file that {@linkcode encodeSealed} made, or one that has no checksum, as those of other programs. All of it is
+ * read once, a piece at a time, for the checksum.
  *
  * @throws {SafetensorsError} If it breaks a rule of the format.
  * @throws {TypeError} If the checksum is another one.
  */
-export function decodeSealed(bytes: Uint8Array): Safetensors {
-  const decoded = decodeSafetensors(bytes);
-  const expected = decoded.metadata[KEY];
-  if (expected === undefined) return decoded;
-  const place = placeOf(bytes, expected);
-  const before = crc32(bytes.subarray(0, place));
-  const found = hexadecimal(crc32(bytes.subarray(place + ZEROS.length), crc32(ZEROS, before)));
-  if (found === expected) return decoded;
-  throw new TypeError(
-    `Its bytes are not those that were written: their CRC-32 is ${found}, not ${expected}.`,
-  );
+export async function openSealed(path: string): Promise<SafetensorsFile> {
+  const file = await openSafetensors(path);
+  try {
+    const expected = file.metadata[KEY];
+    const found = expected === undefined ? expected : checksumOf(file, expected);
+    if (found === expected) return file;
+    throw new TypeError(
+      `Its bytes are not those that were written: their CRC-32 is ${found}, not ${expected}.`,
+    );
+  } catch (error) {
+    file[Symbol.dispose]();
+    throw error;
+  }
+}
+
+/** The checksum of a file, as it is with zeros in the place of `digits`. */
+function checksumOf(file: SafetensorsFile, digits: string): string {
+  const header = file.header();
+  header.set(new TextEncoder().encode(ZEROS), placeOf(header, digits));
+  let sum = crc32(header);
+  for (const piece of file.pieces()) sum = crc32(piece, sum);
+  return hexadecimal(sum);
 }
 
 /** Where the digits stand. An unescaped `"` begins a key or a text, so nothing else in the header looks like this. */

@@ -49,14 +49,27 @@ Deno.test("parseConfig() names the limit and the value, for every mistake", () =
 Deno.test("parseConfig() names the file and the line of a syntax error", () => {
   assertRefused(
     '{\n  "epochs": 3\n  "cell": "gru"\n}',
-    'Cannot parse "a.json" as JSON: unexpected "cell" on line 3.',
+    'Cannot parse "a.json" as JSON: unexpected "cell" on line 3, column 3.',
   );
-  assertRefused('{\n  "epochs": NaN }', 'Cannot parse "a.json" as JSON: unexpected NaN on line 2.');
-  assertRefused('{\n  "epochs": 3,\n', 'Cannot parse "a.json" as JSON: the text ends too early on line 2.');
-  assertRefused("", 'Cannot parse "a.json" as JSON: the text ends too early on line 1.');
-  assertRefused('{"corpus": "a\n}', 'Cannot parse "a.json" as JSON: unexpected "a on line 1.');
+  assertRefused(
+    '{\n  "epochs": NaN }',
+    'Cannot parse "a.json" as JSON: unexpected NaN on line 2, column 13.',
+  );
+  assertRefused(
+    '{\n  "epochs": 3,\n',
+    'Cannot parse "a.json" as JSON: the text ends too early on line 3, column 1.',
+  );
+  assertRefused("", 'Cannot parse "a.json" as JSON: the text ends too early on line 1, column 1.');
+  assertRefused('{"corpus": "a\n}', 'Cannot parse "a.json" as JSON: unexpected "a on line 1, column 12.');
   assertRefused("[]", 'Cannot use "a.json" as a configuration file: it must hold one JSON object.');
   assertRefused("null", 'Cannot use "a.json" as a configuration file: it must hold one JSON object.');
+});
+
+Deno.test("parseConfig() refuses an option that is given twice", () => {
+  assertRefused(
+    '{"epochs": 3,\n "epochs": 4}',
+    'Cannot parse "a.json" as JSON: the key "epochs" is there twice, again on line 2, column 2.',
+  );
 });
 
 Deno.test("readConfigFile() tells why a file cannot be read", async () => {
@@ -67,7 +80,7 @@ Deno.test("readConfigFile() tells why a file cannot be read", async () => {
       missing.message,
       `Cannot read the configuration file "${folder}/none.json": there is no such file.`,
     );
-    await assertRejects(() => readConfigFile(folder, OPTIONS), UsageError, "it is a folder");
+    await assertRejects(() => readConfigFile(folder, OPTIONS), UsageError, "it is not a file");
   } finally {
     await Deno.remove(folder, { recursive: true });
   }

@@ -78,29 +78,35 @@ async function withTraining(use: (training: Training) => Promise<void>): Promise
 }
 
 for (const [signal, expected] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
-  testWithAdapter(`train saves a checkpoint and exits with ${expected} within 2 s of ${signal}`, () =>
+  testWithAdapter(
+    `train saves a checkpoint and exits with ${expected} within 2 s of ${signal}`,
+    () =>
+      withTraining(async (training) => {
+        await training.reports(2);
+        const before = await training.checkpoints();
+        training.send(signal);
+        const { code, errors, milliseconds } = await training.end();
+        assertEquals([code, errors], [expected, ""]);
+        const after = await training.checkpoints();
+        assert(after[0] !== undefined && after[0] !== before[0], `there is still ${before[0]}`);
+        assert(milliseconds < MILLISECONDS_TO_STOP, `it took ${milliseconds.toFixed(0)} ms`);
+      }),
+  );
+}
+
+testWithAdapter(
+  "train ends at once at a second signal, without saving",
+  () =>
     withTraining(async (training) => {
       await training.reports(2);
       const before = await training.checkpoints();
-      training.send(signal);
-      const { code, errors, milliseconds } = await training.end();
-      assertEquals([code, errors], [expected, ""]);
-      const after = await training.checkpoints();
-      assert(after[0] !== undefined && after[0] !== before[0], `there is still ${before[0]}`);
+      for (const signal of ["SIGTERM", "SIGINT"] as const) training.send(signal); // faster than anybody could save
+      const { code, milliseconds } = await training.end();
+      assert([130, 143].includes(code), `it ended with ${code}`);
       assert(milliseconds < MILLISECONDS_TO_STOP, `it took ${milliseconds.toFixed(0)} ms`);
-    }));
-}
-
-testWithAdapter("train ends at once at a second signal, without saving", () =>
-  withTraining(async (training) => {
-    await training.reports(2);
-    const before = await training.checkpoints();
-    for (const signal of ["SIGTERM", "SIGINT"] as const) training.send(signal); // faster than anybody could save
-    const { code, milliseconds } = await training.end();
-    assert([130, 143].includes(code), `it ended with ${code}`);
-    assert(milliseconds < MILLISECONDS_TO_STOP, `it took ${milliseconds.toFixed(0)} ms`);
-    assertEquals(await training.checkpoints(), before);
-  }));
+      assertEquals(await training.checkpoints(), before);
+    }),
+);
 
 testWithAdapter("train saves a checkpoint at SIGUSR1 and goes on", () =>
   withTraining(async (training) => {

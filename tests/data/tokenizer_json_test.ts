@@ -137,6 +137,10 @@ const DAMAGES: readonly (readonly [spoil: Spoil, says: string])[] = [
     file.model.vocab["<unk>"] = 0;
   }, "token 0 must be <pad>"],
   [(file) => file.model.merges = {}, "merges of its model must be a list"],
+  [(file) => file.model.merges = Array(2 ** 20 + 1).fill(["l", "o"]), "it has 1048577 merges"],
+  [(file) => file.model.vocab.low = 2 ** 32 + 4, "must be from 0 to"],
+  [(file) => file.model.vocab.low = null, "got null"],
+  [(file) => file.model.merges[0] = ["l", "x".repeat(1_000_000)], 'refers to the token "xxx'],
   [(file) => file.model.merges[0] = ["l"], "merge 0 must be two tokens"],
   [(file) => file.model.merges[0] = ["l", 1], "merge 0 must be two tokens"],
   [(file) => file.model.merges[0] = "l o w", "merge 0 must be two tokens"],
@@ -150,13 +154,13 @@ const DAMAGES: readonly (readonly [spoil: Spoil, says: string])[] = [
   [(file) => file.normalizer = { type: "StripAccents" }, "its normalizer"],
   [(file) => file.normalizer.normalizers.pop(), "its normalizer"],
   [(file) => file.pre_tokenizer = null, "no pre_tokenizer"],
-  [(file) => file.pre_tokenizer.pattern.Regex = "\\w+", "its pre_tokenizer"],
-  [(file) => file.post_processor = null, "its post_processor"],
-  [(file) => file.decoder.decoders.reverse(), "its decoder"],
-  [(file) => file.added_tokens[3].content = "</s>", "its added_tokens"],
-  [(file) => file.truncation = { max_length: 5 }, "its truncation"],
-  [(file) => delete file.version, "its version"],
-  [(file) => file.surplus = 1, "its surplus"],
+  [(file) => file.pre_tokenizer.pattern.Regex = "\\w+", 'its "pre_tokenizer"'],
+  [(file) => file.post_processor = null, 'its "post_processor"'],
+  [(file) => file.decoder.decoders.reverse(), 'its "decoder"'],
+  [(file) => file.added_tokens[3].content = "</s>", 'its "added_tokens"'],
+  [(file) => file.truncation = { max_length: 5 }, 'its "truncation"'],
+  [(file) => delete file.version, 'its "version"'],
+  [(file) => file.surplus = 1, 'its "surplus"'],
 ];
 
 Deno.test("a damaged tokenizer.json is refused with a TypeError that names the damage", () => {
@@ -164,7 +168,8 @@ Deno.test("a damaged tokenizer.json is refused with a TypeError that names the d
   for (const [spoil, says] of DAMAGES) {
     const file = JSON.parse(good);
     spoil(file);
-    assertThrows(() => Tokenizer.fromHuggingFace(file), TypeError, says);
+    const { message } = assertThrows(() => Tokenizer.fromHuggingFace(file), TypeError, says);
+    assert(message.length < 300, "the message is as long as the file makes it");
     if (Object.hasOwn(file, "model")) assertThrows(() => Tokenizer.fromJSON(file), TypeError, says);
   }
   for (const json of [null, [], "a", 1]) {
@@ -179,6 +184,6 @@ Deno.test("keys named __proto__ do no harm in a tokenizer.json", () => {
   const copy = Tokenizer.fromHuggingFace(JSON.parse(text));
   assertEquals(copy.encode("__proto__ toString"), tokenizer.encode("__proto__ toString"));
   const hostile = JSON.parse(text.replace('"version"', '"__proto__":{"polluted":1},"version"'));
-  assertThrows(() => Tokenizer.fromHuggingFace(hostile), TypeError, "its __proto__");
+  assertThrows(() => Tokenizer.fromHuggingFace(hostile), TypeError, 'its "__proto__"');
   assertEquals(({} as { polluted?: number }).polluted, undefined);
 });

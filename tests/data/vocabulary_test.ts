@@ -1,4 +1,4 @@
-import { EOS, PAD, SOS, UNK, Vocabulary } from "../../lib/data/vocabulary.ts";
+import { EOS, MOST_TOKENS, PAD, SOS, UNK, Vocabulary } from "../../lib/data/vocabulary.ts";
 import { assert, assertEquals, assertThrows } from "../assert.ts";
 
 Deno.test("Vocabulary.from() orders by frequency, then by code point", () => {
@@ -87,4 +87,19 @@ Deno.test("Vocabulary.fromJSON() refuses what is no vocabulary", () => {
     [[...specials, null], "token 4 must be a word"],
   ];
   for (const [json, message] of hostile) assertThrows(() => Vocabulary.fromJSON(json), TypeError, message);
+});
+
+Deno.test("a vocabulary has no more tokens than a stored one may have", () => {
+  const words = Array.from({ length: MOST_TOKENS - 3 }, (_, index) => `w${index}`);
+  const error = assertThrows(() => Vocabulary.from(new Map(words.map((word) => [word, 1]))), RangeError);
+  assertEquals(
+    error.message,
+    "Cannot build a vocabulary of 1048573 words: there may be 1048576 tokens. Give minFrequency or maxSize.",
+  );
+  const tokens = [...Vocabulary.from([]).tokens, ...words];
+  assertThrows(
+    () => Vocabulary.fromJSON(tokens),
+    TypeError,
+    "it has 1048577 tokens, and at most 1048576 are read",
+  );
 });

@@ -1,7 +1,11 @@
 import type { Device } from "../../lib/gpu/device.ts";
 import { loadCheckpoint, loadModel, saveCheckpoint } from "../../lib/training/checkpoint.ts";
-import { encodeSafetensors, type SafetensorsInput } from "../../lib/training/safetensors.ts";
-import { decodeSealed, encodeSealed } from "../../lib/training/sealed.ts";
+import {
+  decodeSafetensors,
+  encodeSafetensors,
+  type SafetensorsInput,
+} from "../../lib/training/safetensors.ts";
+import { encodeSealed } from "../../lib/training/sealed.ts";
 import { train } from "../../lib/training/trainer.ts";
 import { testWithDevice } from "../adapter.ts";
 import { assert, assertEquals, assertMatch, assertRejects, assertStringIncludes } from "../assert.ts";
@@ -186,7 +190,7 @@ function rebuild(
   change: (tensors: Map<string, SafetensorsInput>, metadata: Record<string, string>) => void,
 ): (bytes: Uint8Array) => Uint8Array {
   return (bytes) => {
-    const decoded = decodeSealed(bytes);
+    const decoded = decodeSafetensors(bytes);
     const tensors = new Map(
       [...decoded.tensors].map(([name, { shape, data }]) => [name, { shape, data } as SafetensorsInput]),
     );
@@ -268,7 +272,7 @@ testWithDevice("a folder of earlier versions is loaded, and training goes on in 
 
 /** The same as earlier versions wrote it: no checksum, and of the metadata only the position. */
 function earlier(bytes: Uint8Array): Uint8Array {
-  const { tensors, metadata } = decodeSealed(bytes);
+  const { tensors, metadata } = decodeSafetensors(bytes);
   const { epoch, stepInEpoch, step, stepsPerEpoch, bestLoss } = JSON.parse(metadata["position"]!);
   const position = JSON.stringify({ epoch, stepInEpoch, step, stepsPerEpoch, bestLoss });
   return encodeSafetensors(tensors as Map<string, SafetensorsInput>, { position });
