@@ -1,6 +1,6 @@
 // Sentence pairs from two text files of which line n of one is the translation of line n of the other.
 
-import { BadLines } from "./bad_lines.ts";
+import { BadLines, unfitReason } from "./bad_lines.ts";
 import { readBytes } from "./file.ts";
 import { lineChunks, splitLines } from "./lines.ts";
 import type { Pair } from "./pair.ts";
@@ -25,9 +25,9 @@ export async function readAligned(sourcePath: string, targetPath: string): Promi
   const bad = new BadLines();
   for (const [index, source] of sources.entries()) {
     const target = targets[index]!;
-    if (source.trim() === "") bad.add(index + 1, "the source is empty");
-    else if (target.trim() === "") bad.add(index + 1, "the target is empty");
-    else pairs.push({ source, target });
+    const reason = unfitReason(source, target);
+    if (reason === undefined) pairs.push({ source, target });
+    else bad.add(index + 1, reason);
   }
   return { pairs, lines: sources.length, bad };
 }

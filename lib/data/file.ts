@@ -4,6 +4,7 @@ import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createGunzip } from "node:zlib";
 import { corruptFile } from "./corrupt_file.ts";
+import { atMost, MOST_BYTES } from "./limits.ts";
 import { readZip } from "./zip.ts";
 
 /**
@@ -14,11 +15,16 @@ import { readZip } from "./zip.ts";
  *
  * @param path The file.
  * @param what What it should hold, for messages.
+ * @param most The most bytes that it may have, packed or unpacked; 2 GiB when omitted, and always for zip.
  * @throws {Deno.errors.NotFound} If there is no such file.
- * @throws {Deno.errors.InvalidData} If it is corrupt.
+ * @throws {Deno.errors.InvalidData} If it is corrupt or too large. What was yielded before should not be used then.
  */
-export async function* readBytes(path: string, what: string = "corpus"): AsyncGenerator<Uint8Array> {
-  await checkFile(path, what);
+export async function* readBytes(
+  path: string,
+  what: string = "corpus",
+  most: number = MOST_BYTES,
+): AsyncGenerator<Uint8Array> {
+  const size = await checkFile(path, what, most);
   if (/\.zip$/i.test(path)) return yield* readZip(path);
   const file = await Deno.open(path);
   const chunks = file.readable.values();
@@ -26,13 +32,15 @@ export async function* readBytes(path: string, what: string = "corpus"): AsyncGe
   try {
     if (first.done) return;
     const bytes = withFirst(first.value, chunks);
-    yield* first.value[0] === 0x1f && first.value[1] === 0x8b ? gunzip(bytes, path) : bytes;
+    if (first.value[0] !== 0x1f || first.value[1] !== 0x8b) return yield* bytes;
+    yield* atMost(most, gunzip(bytes, path), path, "gzip", size);
   } finally {
     await chunks.return?.();
   }
 }
 
-async function checkFile(path: string, what: string): Promise<void> {
+/** Returns the size of the file. */
+async function checkFile(path: string, what: string, most: number): Promise<number> {
   let information: Deno.FileInfo;
   try {
     information = await Deno.stat(path);
@@ -47,6 +55,12 @@ async function checkFile(path: string, what: string): Promise<void> {
       `Cannot read ${what} ${path}: it is not a file. Give the path of a file in it.`,
     );
   }
+  if (information.size > most) {
+    throw new Deno.errors.InvalidData(
+      `Cannot read ${what} ${path}: it has ${information.size} bytes, and ${most} is the limit. Give a part of it.`,
+    );
+  }
+  return information.size;
 }
 
 async function* withFirst(first: Uint8Array, rest: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {

@@ -3,7 +3,7 @@
 
 // @ts-types="./tsv_parse.d.ts"
 import { parse, type Row } from "npm:tsv-parse@1.3.3";
-import { BadLines } from "./bad_lines.ts";
+import { BadLines, unfitReason } from "./bad_lines.ts";
 import { splitLines } from "./lines.ts";
 import type { Pair } from "./pair.ts";
 
@@ -24,8 +24,8 @@ export interface TsvResult {
  * Reads sentence pairs from tab-separated lines.
  *
  * Whether the lines have two or three columns is what most lines of the first chunk have; every line with
- * another number of columns, or with an empty side, is bad. Sentences are taken as they stand: not trimmed, and
- * not normalised.
+ * another number of columns, or with a side that `unfitReason` refuses, is bad. Sentences are taken as they stand: not
+ * trimmed, and not normalised.
  *
  * @param chunks Strings of whole lines, as `lineChunks` yields them.
  */
@@ -38,9 +38,14 @@ export async function readTsv(chunks: AsyncIterable<string>): Promise<TsvResult>
     header ??= headerOf(chunk);
     for (const row of rowsOf(chunk, header)) {
       lines++;
-      const reason = row.error ? columnsReason(row.errorMessage, header) : emptyReason(row.parsedLine);
-      if (reason !== undefined) bad.add(lines, reason);
-      else if (!row.error) pairs.push({ source: row.parsedLine.source!, target: row.parsedLine.target! });
+      if (row.error) {
+        bad.add(lines, columnsReason(row.errorMessage, header));
+        continue;
+      }
+      const { source, target } = row.parsedLine;
+      const reason = unfitReason(source, target);
+      if (reason === undefined) pairs.push({ source, target });
+      else bad.add(lines, reason);
     }
   }
   return { pairs, lines, bad };
@@ -66,11 +71,4 @@ function columnsReason(message: string, header: readonly string[]): string {
   const columns = /has (\d+) values/.exec(message)?.[1];
   if (columns === undefined) return message;
   return `${columns} ${columns === "1" ? "column" : "columns"} instead of ${header.length}`;
-}
-
-function emptyReason(row: Readonly<Record<string, string>>): string | undefined {
-  for (const side of ["source", "target"]) {
-    if (row[side]!.trim() === "") return `the ${side} is empty`;
-  }
-  return undefined;
 }

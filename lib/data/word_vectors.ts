@@ -21,6 +21,9 @@ export interface WordVectorsOptions {
 }
 
 const HEADER = /^\d+ \d+$/;
+const NUMBER = /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i;
+/** The largest files that are published have about 7 GB. */
+const MOST_BYTES = 2 ** 34;
 
 /**
  * Reads word vectors from a text file, which may be gzipped (`.vec`, `.txt`, `.vec.gz`). Of a word that comes twice the first
@@ -44,30 +47,42 @@ export async function loadWordVectors(path: string, options: WordVectorsOptions 
   const { keep = () => true } = options;
   const vectors = new Map<string, Float32Array>();
   let [width, words, line] = [0, 0, 0];
-  for await (const chunk of lineChunks(readBytes(path, "word vectors"), path)) {
+  let promised: number | undefined;
+  for await (const chunk of lineChunks(readBytes(path, "word vectors", MOST_BYTES), path)) {
     for (const text of splitLines(chunk)) {
       line++;
       const fields = text.trimEnd().split(" ");
       if (line === 1 && HEADER.test(text.trimEnd())) {
-        width = Number(fields[1]);
+        [promised, width] = fields.map(Number) as [number, number];
+        if (width < 1) throw badLine(path, line, text, "the number of words and a width of at least 1");
         continue;
       }
       if (width === 0) width = fields.length - 1;
       // Some words of published files have spaces in them: the numbers are the last fields.
-      const word = fields.slice(0, -width).join(" ");
+      const word = width === 0 ? "" : fields.slice(0, -width).join(" ");
       words++;
-      if (word !== "" && (!keep(word) || vectors.has(word))) continue;
-      const vector = Float32Array.from(fields.slice(-width), Number);
-      if (width < 1 || word === "" || vector.length !== width || !vector.every(Number.isFinite)) {
-        throw new Deno.errors.InvalidData(
-          `Cannot read ${path}: line ${line} is not a word and ${width} numbers: ${
-            JSON.stringify(text.slice(0, 60))
-          }.`,
-        );
+      if (word === "" || word.includes("\ufffd")) {
+        throw badLine(path, line, text, `a word and ${width} numbers`);
+      }
+      if (!keep(word) || vectors.has(word)) continue;
+      const numbers = fields.slice(-width);
+      const vector = Float32Array.from(numbers, Number);
+      if (!numbers.every((number) => NUMBER.test(number)) || !vector.every(Number.isFinite)) {
+        throw badLine(path, line, text, `a word and ${width} numbers`);
       }
       vectors.set(word, vector);
     }
   }
   if (words === 0) throw new Deno.errors.InvalidData(`Cannot read ${path}: there are no word vectors in it.`);
+  if (promised !== undefined && promised !== words) {
+    throw new Deno.errors.InvalidData(
+      `Cannot read ${path}: its first line promises ${promised} words, but it has ${words}. Fetch it again.`,
+    );
+  }
   return { width, vectors, words };
+}
+
+function badLine(path: string, line: number, text: string, expected: string): Error {
+  const found = JSON.stringify(text.slice(0, 60));
+  return new Deno.errors.InvalidData(`Cannot read ${path}: line ${line} is not ${expected}: ${found}.`);
 }

@@ -3,15 +3,12 @@
 
 import { configure, type FileEntry, Uint8ArrayReader, ZipReader } from "npm:@zip.js/zip.js@2.24.0";
 import { corruptFile } from "./corrupt_file.ts";
+import { checkUnpackedSize, MOST_BYTES } from "./limits.ts";
 
 // A worker would need a permission, and outlive the call.
 configure({ useWebWorkers: false });
 
 const MOST_ENTRIES = 1_000;
-const MOST_BYTES = 2 ** 31;
-const HIGHEST_RATIO = 200;
-/** Below this size a high ratio is no threat. */
-const HARMLESS_BYTES = 1 << 20;
 
 /**
  * Yields the content of the corpus file in a zip archive: its only `.txt` or `.tsv` but for `_about.txt`.
@@ -39,7 +36,9 @@ export async function verifyZip(path: string): Promise<void> {
 
 async function openZip(path: string): Promise<FileEntry[]> {
   const { size } = await Deno.stat(path);
-  if (size > MOST_BYTES) throw refusal(path, `it has ${size} bytes, and ${MOST_BYTES} is the limit`);
+  if (size > MOST_BYTES) {
+    throw refusal(path, new Error(`it has ${size} bytes, and ${MOST_BYTES} is the limit`));
+  }
   const bytes = await Deno.readFile(path);
   const reader = new ZipReader(new Uint8ArrayReader(bytes), {
     strictness: "strict",
@@ -55,19 +54,23 @@ async function openZip(path: string): Promise<FileEntry[]> {
   } catch (cause) {
     throw refusal(path, cause);
   }
-  for (const entry of files) checkSizes(entry, path);
+  checkEntries(files, path);
   return files;
 }
 
-function checkSizes(entry: FileEntry, path: string): void {
-  const { filename, uncompressedSize, compressedSize, encrypted } = entry;
-  if (encrypted) throw refusal(path, `${filename} is encrypted`);
-  if (uncompressedSize > MOST_BYTES) {
-    throw refusal(path, `${filename} unpacks to ${uncompressedSize} bytes, and ${MOST_BYTES} is the limit`);
-  }
-  if (uncompressedSize > HARMLESS_BYTES && uncompressedSize > compressedSize * HIGHEST_RATIO) {
-    const ratio = Math.round(uncompressedSize / Math.max(1, compressedSize));
-    throw refusal(path, `${filename} unpacks to ${ratio} times its size, and ${HIGHEST_RATIO} is the limit`);
+/** Refuses what no corpus needs, by what the archive says of its entries; that it lies is found out when they are read. */
+function checkEntries(entries: readonly FileEntry[], path: string): void {
+  let total = 0;
+  try {
+    for (const { filename, uncompressedSize, compressedSize, encrypted, symlink } of entries) {
+      if (encrypted) throw new Error(`${filename} is encrypted`);
+      if (symlink) throw new Error(`${filename} is a link`);
+      checkUnpackedSize(uncompressedSize, compressedSize, MOST_BYTES, filename);
+      total += uncompressedSize;
+    }
+    checkUnpackedSize(total, total, MOST_BYTES, "all of it");
+  } catch (cause) {
+    throw refusal(path, cause);
   }
 }
 
@@ -105,7 +108,12 @@ async function* inflate(entry: FileEntry, path: string): AsyncGenerator<Uint8Arr
 }
 
 function refusal(path: string, reason: unknown): Error {
-  // zip.js says which of the two readings of an ambiguous archive disagree in a property of its own.
-  const detail = reason instanceof Error && "reason" in reason ? ` (${reason.reason})` : "";
-  return corruptFile(path, "a zip archive", detail === "" ? reason : `${(reason as Error).message}${detail}`);
+  // zip.js says which name is unsafe, and which readings of an ambiguous archive disagree, in properties of their own.
+  const { message, filename, reason: detail } = reason as Error & { filename?: string; reason?: string };
+  const details = [filename && JSON.stringify(filename), detail].filter(Boolean).join(", ");
+  return corruptFile(
+    path,
+    "a zip archive",
+    details ? new Error(`${message} (${details})`, { cause: reason }) : reason,
+  );
 }

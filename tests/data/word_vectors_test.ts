@@ -50,6 +50,22 @@ Deno.test("loadWordVectors() names the line that is wrong", async () => {
   await refused("2 3\n", "there are no word vectors in it");
   await refused("", "there are no word vectors in it");
   await refused("justaword\n", "line 1");
+  await refused("der 1 2 3\nund 1  3\n", "line 2 is not a word and 3 numbers"); // two spaces are no 0
+  await refused("der 1 2\nund 1 0x10\n", "line 2");
+  await refused("der 1 2\nund 1 1e39\n", "line 2"); // no 32-bit number
+  await refused("der 1 2\nund 1 -Infinity\n", "line 2");
+  await refused("der 1 2\n\nund 1 2\n", "line 2");
+  await refused("2 0\nder\nund\n", "line 1 is not the number of words and a width of at least 1");
+  await refused("1 99999999999\nder 1\n", "line 2");
+  await refused("3 2\nder 1 2\nund 3 4\n", "its first line promises 3 words, but it has 2. Fetch it again.");
+  await refused("1 2\nder 1 2\nund 3 4\n", "its first line promises 1 words, but it has 2");
+});
+
+Deno.test("loadWordVectors() names the line that is no UTF-8, and refuses endless ones", async () => {
+  const refused = async (text: Uint8Array, message: string) =>
+    await assertRejects(() => load(text), Deno.errors.InvalidData, message);
+  await refused(new Uint8Array([100, 32, 49, 10, 0xfc, 32, 49, 10]), "line 2 is not a word and 1 numbers");
+  await refused(new Uint8Array((1 << 20) + 1).fill(49), "line 1 is longer than");
 });
 
 Deno.test("loadWordVectors() says that there is no such file of word vectors", async () => {
