@@ -40,6 +40,9 @@
  * @module
  */
 
+// First of all: the kernels are the right ones.
+import "./lib/ops/kernel_hashes.ts";
+
 // Data
 export { type CorpusOptions, type CorpusReport, loadCorpus } from "./lib/data/corpus.ts";
 export type { BadLine } from "./lib/data/bad_lines.ts";
