@@ -16,7 +16,7 @@
  * Beneath them lie the parts for models of your own: {@linkcode openDevice}, {@linkcode defineKernel},
  * {@linkcode Tape} and {@linkcode Plan}.
  *
- * The module is also a program: `deno run -A mod.ts --help`.
+ * The module is also a program: `deno run mod.ts --help`.
  *
  * @example Train on ten pairs, and translate
  * ```ts
@@ -39,6 +39,9 @@
  *
  * @module
  */
+
+// First of all: the kernels are the right ones.
+import "./lib/ops/kernel_hashes.ts";
 
 // Data
 export { type CorpusOptions, type CorpusReport, loadCorpus } from "./lib/data/corpus.ts";

@@ -1,13 +1,13 @@
 // Align and translate, of Bahdanau et al. 2015 (arXiv 1409.0473): GRUs read the sentence in both directions, and before each word
 // the decoder looks at all words of the source, with weights that a small network gives them.
 //
-//   deno run -A examples/bahdanau_2015.ts [corpus] [pairs] [epochs]
-//   deno run -A examples/bahdanau_2015.ts tatoeba:deu-eng 30000 4
+//   deno run examples/bahdanau_2015.ts [corpus] [pairs] [epochs]
+//   deno run --allow-net=www.manythings.org --allow-read=data --allow-write=data examples/bahdanau_2015.ts tatoeba:deu-eng 30000 4
 
 import { loadCorpus, openDevice, sample, Seq2Seq, split, Tokenizer, train, translate } from "../mod.ts";
 
 const [corpus = "cldr:en-de", pairs = "4000", epochs = "1"] = Deno.args;
-const drawn = sample(await loadCorpus(corpus), Number(pairs), { seed: 1 });
+const drawn = sample(await loadCorpus(corpus, { cacheFolder: "data" }), Number(pairs), { seed: 1 });
 const data = split(drawn, { valid: 200, test: 200, seed: 1 });
 const device = await openDevice();
 const model = new Seq2Seq(device, {

@@ -1,13 +1,13 @@
 // The RNN encoder-decoder of Cho et al. 2014 (arXiv 1406.1078): a GRU sums a sentence up in one vector c, and c enters every step of
 // another GRU, h_t = f(h_{t-1}, y_{t-1}, c), and its output, which is a maxout layer.
 //
-//   deno run -A examples/cho_2014.ts [corpus] [pairs] [epochs]
-//   deno run -A examples/cho_2014.ts tatoeba:deu-eng 30000 4
+//   deno run examples/cho_2014.ts [corpus] [pairs] [epochs]
+//   deno run --allow-net=www.manythings.org --allow-read=data --allow-write=data examples/cho_2014.ts tatoeba:deu-eng 30000 4
 
 import { loadCorpus, openDevice, sample, Seq2Seq, split, Tokenizer, train, translate } from "../mod.ts";
 
 const [corpus = "cldr:en-de", pairs = "4000", epochs = "1"] = Deno.args;
-const drawn = sample(await loadCorpus(corpus), Number(pairs), { seed: 1 });
+const drawn = sample(await loadCorpus(corpus, { cacheFolder: "data" }), Number(pairs), { seed: 1 });
 const data = split(drawn, { valid: 200, test: 200, seed: 1 });
 const device = await openDevice();
 const model = new Seq2Seq(device, {

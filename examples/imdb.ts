@@ -3,8 +3,9 @@
 // model of the same kind reads the words instead, and tells 5 of 6 reviews in half a minute on two CPU cores. Without
 // --data it reads a few invented reviews.
 //
-//   deno run -A examples/imdb.ts --cell lstm --data aclImdb_v1.tar.gz
-//   deno run -A examples/imdb.ts --cell gru --data aclImdb_v1.tar.gz --words --train 6000 --test 1000 --epochs 5
+//   deno run examples/imdb.ts
+//   deno run --allow-read=aclImdb_v1.tar.gz examples/imdb.ts --cell lstm --data aclImdb_v1.tar.gz
+//   deno run --allow-read=aclImdb_v1.tar.gz examples/imdb.ts --cell gru --data aclImdb_v1.tar.gz --words --train 6000 --test 1000 --epochs 5
 
 import {
   classify,

@@ -1,6 +1,6 @@
 // The layer beneath the models: a kernel of one's own, recorded on a tape and replayed by a plan.
 //
-//   deno run -A examples/own_operation.ts
+//   deno run examples/own_operation.ts
 
 import { defineKernel, openDevice, Plan, Tape } from "../mod.ts";
 

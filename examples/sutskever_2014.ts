@@ -1,13 +1,13 @@
 // Sequence to sequence learning of Sutskever et al. 2014 (arXiv 1409.3215): layers of LSTMs read the sentence from its end to its
 // beginning, and layers of LSTMs that start from their final states write the translation. Nothing else is known of the source.
 //
-//   deno run -A examples/sutskever_2014.ts [corpus] [pairs] [epochs]
-//   deno run -A examples/sutskever_2014.ts tatoeba:deu-eng 30000 4
+//   deno run examples/sutskever_2014.ts [corpus] [pairs] [epochs]
+//   deno run --allow-net=www.manythings.org --allow-read=data --allow-write=data examples/sutskever_2014.ts tatoeba:deu-eng 30000 4
 
 import { loadCorpus, openDevice, sample, Seq2Seq, split, Tokenizer, train, translate } from "../mod.ts";
 
 const [corpus = "cldr:en-de", pairs = "4000", epochs = "1"] = Deno.args;
-const drawn = sample(await loadCorpus(corpus), Number(pairs), { seed: 1 });
+const drawn = sample(await loadCorpus(corpus, { cacheFolder: "data" }), Number(pairs), { seed: 1 });
 const data = split(drawn, { valid: 200, test: 200, seed: 1 });
 const device = await openDevice();
 const model = new Seq2Seq(device, {

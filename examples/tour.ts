@@ -1,8 +1,8 @@
 // The four papers of the tour on the same sentences: a table of what each model reaches, and a chart of how its translations
 // fare with the length of the sentence (Bahdanau et al. 2015, figure 2), where attention shows.
 //
-//   deno run -A examples/tour.ts [corpus] [pairs] [epochs] [chart.svg]
-//   deno run -A examples/tour.ts tatoeba:deu-eng 20000 4 by_length.svg
+//   deno run --allow-write=chart.svg examples/tour.ts [corpus] [pairs] [epochs] [chart.svg]
+//   deno run --allow-net=www.manythings.org --allow-read=data --allow-write=data,by_length.svg examples/tour.ts tatoeba:deu-eng 20000 4 by_length.svg
 
 import {
   corpusBleu,
@@ -29,7 +29,7 @@ const papers: Readonly<Record<string, Seq2SeqOptions>> = {
 };
 
 const [corpus = "cldr:en-de", pairs = "4000", epochs = "1", chart] = Deno.args;
-const drawn = sample(await loadCorpus(corpus), Number(pairs), { seed: 1 });
+const drawn = sample(await loadCorpus(corpus, { cacheFolder: "data" }), Number(pairs), { seed: 1 });
 const data = split(drawn, { valid: 200, test: 1000, seed: 1 });
 const sources = data.test.map(({ source }) => source);
 const device = await openDevice();

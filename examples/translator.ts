@@ -1,7 +1,7 @@
 // Trains a small translator on the English and German names of emoji and symbols, uses it, and draws where it
 // looked. With 2 epochs it has just begun to learn; 12 take two minutes on two CPU cores.
 //
-//   deno run -A examples/translator.ts [epochs]
+//   deno run --allow-write=attention.svg examples/translator.ts [epochs]
 
 import { heatMap, loadCorpus, openDevice, Seq2Seq, split, Tokenizer, train, translate } from "../mod.ts";
 
@@ -25,5 +25,5 @@ for await (const { epoch, step, loss, validation } of train(model, data.train, o
 
 const translation = await translate(model, "upwards black arrow");
 console.log(translation.text);
-await Deno.writeTextFile(await Deno.makeTempFile({ suffix: ".svg" }), heatMap(translation));
+await Deno.writeTextFile("attention.svg", heatMap(translation));
 model.device.close();

@@ -2,7 +2,7 @@
 
 import { fileURLToPath } from "node:url";
 import { testWithAdapter } from "./adapter.ts";
-import { assertEquals, assertStringIncludes } from "./assert.ts";
+import { assert, assertEquals, assertStringIncludes } from "./assert.ts";
 import { runDeno } from "./cli/program.ts";
 import { TemporaryFolder } from "./data/temporary_folder.ts";
 
@@ -26,12 +26,13 @@ for (const { name } of [...Deno.readDirSync(examples)].sort((a, b) => a.name < b
     await using folder = await TemporaryFolder.make();
     const path = fileURLToPath(new URL(name, examples));
     const lock = fileURLToPath(new URL("../deno.lock", examples));
+    // With the flags that its first command line shows, and none besides.
+    const shown = /^\/\/ {3}deno run (.*?)examples\//m.exec(await Deno.readTextFile(path))?.[1];
+    assert(shown !== undefined, `${name} does not begin with how it is run`);
+    const flags = shown.split(" ").filter((word) => word !== "");
+    const options = [...flags, "--no-prompt", "--check", `--lock=${lock}`, "--frozen"];
     // Elsewhere than in the project, so that what it writes without a path does not stay here.
-    const options = ["-A", "--check", `--lock=${lock}`, "--frozen"];
-    const { code, stdout, stderr } = await runDeno(["run", ...options, path, ...args], {
-      cwd: folder.path,
-      env: { TMPDIR: folder.path },
-    });
+    const { code, stdout, stderr } = await runDeno(["run", ...options, path, ...args], { cwd: folder.path });
     assertEquals(code, 0, stderr);
     assertStringIncludes(stdout, output);
   });

@@ -81,7 +81,7 @@ testWithAdapter("`deno run http://…/mod.ts doctor` works", async () => {
   assertEquals(code, 0, stdout + stderr);
   const help = await runByUrl(`${project.url}mod.ts`, ["train", "--help"], [project]);
   assertEquals(help.code, 0, help.stderr);
-  assertStringIncludes(help.stdout, `deno run -A ${project.url}mod.ts train`);
+  assertStringIncludes(help.stdout, `deno run --allow-read=data,runs,examples/demo.json --allow-write=runs `);
   const { version } = JSON.parse(await Deno.readTextFile(new URL("../deno.json", import.meta.url)));
   const shown = await runByUrl(`${project.url}mod.ts`, ["--version"], [project]);
   assertMatch(shown.stdout, new RegExp(`^attend ${version.replaceAll(".", "\\.")} \\(deno `));

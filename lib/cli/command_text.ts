@@ -1,6 +1,7 @@
 // What a command says about itself: all that its help needs to know.
 
 import type { Options } from "./option.ts";
+import type { Permissions } from "./permissions.ts";
 
 /** The arguments of a command that belong to no option. */
 export interface Positional {
@@ -20,6 +21,8 @@ export interface Example {
   readonly description: string;
   /** What follows the command's name, such as `--epochs 5`. */
   readonly args: string;
+  /** What it is allowed to do; what the permission set with the name of the command says unless told. */
+  readonly permissions?: Permissions;
 }
 
 /** The words of a command. */

@@ -17,10 +17,14 @@ export const command: Command = defineCommand({
   name: "doctor",
   summary: "Check that this machine can train, and repair what is missing",
   description: "Shows the runtime, the GPU adapter with its features and limits, and runs a kernel on it. " +
-    "Needs no permissions, except for --fix, which installs packages on Debian-like systems.",
+    "Reads what system it runs on; --fix installs packages on Debian-like systems.",
   examples: [
     { description: "See what training would use", args: "" },
-    { description: "Install Mesa's software driver where there is no adapter", args: "--fix" },
+    {
+      description: "Install Mesa's software driver where there is no adapter",
+      args: "--fix",
+      permissions: { set: "repair" },
+    },
   ],
   options: {
     fix: { type: "boolean", description: "Install a software adapter where there is none, after saying how" },

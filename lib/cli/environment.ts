@@ -3,6 +3,7 @@
 
 import { environmentVariable } from "../cache_folder.ts";
 import type { Sink } from "./output.ts";
+import { grantsOf, permissionFlags, type Permissions } from "./permissions.ts";
 
 /** The surroundings of the program; a test passes its own. */
 export interface Environment {
@@ -14,8 +15,8 @@ export interface Environment {
   readonly columns: number;
   /** Whether errors are shown with their stack. */
   readonly debug: boolean;
-  /** How a person started the program: what the examples of the help begin with. */
-  readonly invocation: (command: string) => string;
+  /** How a person starts a command: what the examples of the help begin with. */
+  readonly invocation: (command: string, permissions?: Permissions) => string;
 }
 
 /** Returns the surroundings of this process. */
@@ -38,10 +39,13 @@ function consoleColumns(): number {
   }
 }
 
-// Permission sets belong to the deno.json in the current folder, so a program loaded by URL has none.
-function invocation(command: string): string {
+// Permission sets belong to the deno.json beside a module on disk, so a program loaded by URL has none.
+function invocation(command: string, { set = command, also = {} }: Permissions = {}): string {
   const remote = /^https?:/.test(Deno.mainModule);
-  return remote ? `deno run -A ${Deno.mainModule} ${command}` : `deno run -P=${command} mod.ts ${command}`;
+  const flags = remote
+    ? permissionFlags({ ...grantsOf(set), ...also })
+    : [`-P=${set}`, ...permissionFlags(also)];
+  return ["deno run", ...flags, remote ? Deno.mainModule : "mod.ts", command].join(" ");
 }
 
 function sinkOf(stream: typeof Deno.stdout | typeof Deno.stderr): Sink {

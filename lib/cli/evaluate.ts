@@ -34,7 +34,7 @@ export const command: Command = defineCommand({
     "byte pairs and characters as they stand.",
   examples: [
     { description: "On the test pairs that train set aside", args: "--model runs/names" },
-    { description: "On pairs of your own", args: "--model runs/names --corpus pairs.tsv" },
+    { description: "On pairs of your own", args: "--model runs/names --corpus data/pairs.tsv" },
     { description: "By beam search", args: "--model runs/names --beam 5 --length-penalty 1" },
     {
       description: "With examples and a heat map",

@@ -2,13 +2,14 @@
 
 import type { CommandHelp } from "./command_text.ts";
 import { flagOf, type Option, type Options } from "./option.ts";
+import type { Permissions } from "./permissions.ts";
 
 /** What the help needs to know of the place where it is shown. */
 export interface HelpOptions {
   /** The width to lay the text out for, in characters. */
   readonly columns: number;
   /** How a person starts the command of that name. */
-  readonly invocation: (command: string) => string;
+  readonly invocation: (command: string, permissions?: Permissions) => string;
 }
 
 const MARGIN = "  ";
@@ -67,9 +68,10 @@ export function programHelp(commands: readonly (readonly [string, string])[], pl
 
 function examples(command: CommandHelp, place: HelpOptions): string {
   return command.examples
-    .map(({ description, args }) =>
-      `${MARGIN}${description}:\n${MARGIN}${MARGIN}${place.invocation(command.name)} ${args}`.trimEnd() + "\n"
-    )
+    .map(({ description, args, permissions }) => {
+      const line = `${place.invocation(command.name, permissions)} ${args}`.trimEnd();
+      return `${MARGIN}${description}:\n${MARGIN}${MARGIN}${line}\n`;
+    })
     .join("");
 }
 

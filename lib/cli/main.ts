@@ -6,6 +6,7 @@ import { asksForDebug, asksForHelp, type Command, runCommand } from "./command.t
 import { type Environment, processEnvironment } from "./environment.ts";
 import { ExitCode, exitCodeOf, UsageError } from "./exit_code.ts";
 import { programHelp } from "./help.ts";
+import { permissionAdvice } from "./permissions.ts";
 import { suggestion } from "./suggestion.ts";
 
 /** A command that has not been loaded yet. */
@@ -101,8 +102,7 @@ function explain(error: unknown, command: string, debug: boolean, environment: E
   const stack = (debug || environment.debug) && error instanceof Error ? error.stack : undefined;
   const name = Object.hasOwn(COMMANDS, command) ? `${command} ` : "";
   const pointer = code === ExitCode.usage ? `\nSee attend ${name}--help.` : "";
-  // Deno names one missing permission at a time, and a command may need several.
-  const grant = error instanceof Deno.errors.NotCapable ? ", or with -A to grant every permission" : "";
+  const grant = error instanceof Deno.errors.NotCapable ? permissionAdvice(error.message, command) : "";
   environment.stderr.write(`error: ${stack ?? message}${grant}${pointer}\n`);
   return code;
 }

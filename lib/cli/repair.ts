@@ -4,6 +4,7 @@ import { type AptSource, parseAptSources } from "./apt_sources.ts";
 import { ExitCode } from "./exit_code.ts";
 import { describeSteps, install, planInstallation, type Step } from "./mesa.ts";
 import type { Output } from "./output.ts";
+import { grantsOf, permissionFlags } from "./permissions.ts";
 import { detectSystem, exists, isDebianLike, readIfAllowed, remedyFor, type System } from "./system.ts";
 
 const SOURCES_LIST = "/etc/apt/sources.list";
@@ -74,6 +75,7 @@ async function runStep({ command: [program, ...args], input }: Step, quiet: bool
 // The Vulkan loader looks for drivers once in a process, so this one would not see what was just installed.
 async function checkInNewProcess(json: boolean): Promise<number> {
   const program = new URL("../../mod.ts", import.meta.url).href;
-  const args = ["run", "--allow-read", program, "doctor", ...(json ? ["--json"] : [])];
+  const flags = permissionFlags(grantsOf("doctor"));
+  const args = ["run", ...flags, program, "doctor", ...(json ? ["--json"] : [])];
   return (await new Deno.Command(Deno.execPath(), { args, stdin: "null" }).spawn().status).code;
 }

@@ -91,7 +91,8 @@ export const command: Command = defineCommand({
     { description: "Names of emoji and symbols, English to German", args: "--output runs/names" },
     {
       description: "Sentences from Tatoeba",
-      args: "--corpus tatoeba:deu-eng --cache .cache --sample 50000 --epochs 10",
+      args: "--corpus tatoeba:deu-eng --cache data --sample 50000 --epochs 10",
+      permissions: { also: { net: ["www.manythings.org"], write: ["data", "runs"] } },
     },
     {
       description: "Parts of words, shared by both languages",
@@ -99,7 +100,7 @@ export const command: Command = defineCommand({
     },
     {
       description: "Multi30k",
-      args: "--corpus train.de.gz,train.en.gz --valid-corpus val.de.gz,val.en.gz --min-frequency 2",
+      args: "--corpus data/train.de.gz,data/train.en.gz --valid-corpus data/val.de.gz,data/val.en.gz",
     },
     {
       description: "By gradient descent, as Luong et al. (2015)",

@@ -21,11 +21,12 @@ export const command: Command = defineCommand({
   description: "Takes sentences from the arguments, from --input, or from standard input, one a line.",
   examples: [
     { description: "Two sentences", args: '--model runs/names "red apple" "black cat"' },
-    { description: "A file", args: "--model runs/names --input names.txt" },
+    { description: "A file", args: "--model runs/names --input data/names.txt" },
     { description: "The three best", args: '--model runs/names --beam 5 --n-best 3 "red apple"' },
     {
       description: "See where the model looked",
       args: '--model runs/names --attention runs/attention.svg "red apple"',
+      permissions: { also: { write: ["runs"] } },
     },
   ],
   positional: { name: "sentence", description: "What to translate", many: true },

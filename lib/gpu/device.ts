@@ -59,7 +59,7 @@ export async function openDevice(options: DeviceOptions = {}): Promise<Device> {
   if (adapter === null) {
     throw new AdapterNotFoundError(
       "Cannot open a GPU: this machine has no WebGPU adapter. Install a graphics driver with Vulkan, Metal or " +
-        "Direct3D 12 support, or a software one: `deno run -A mod.ts doctor --fix` does it on Debian and Ubuntu.",
+        "Direct3D 12 support, or a software one: `deno run -P=repair mod.ts doctor --fix` does it on Debian and Ubuntu.",
     );
   }
   const requiredFeatures: string[] = [];
