@@ -52,8 +52,10 @@ export const elementwise = {
   ),
   add: property(matrix, (device, { rows, columns, before, behind }) => {
     const width = before + columns + behind;
-    const sum = (a: Numbers, b: Numbers) =>
-      Array.from(b, (value, i) => value + block(a, width, before, before + columns)[i]!);
+    const sum = (a: Numbers, b: Numbers) => {
+      const own = block(a, width, before, before + columns);
+      return Array.from(b, (value, i) => value + own[i]!);
+    };
     return compareOperation(device, {
       name: "add",
       inputs: { a: [rows, width], b: [rows, columns] },
