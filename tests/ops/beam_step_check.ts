@@ -10,6 +10,7 @@ import { assertEquals } from "../assert.ts";
 
 const [END, PADDING] = [3, 7];
 
+/** The sizes of a case. */
 export interface Sizes {
   readonly sentences: number;
   readonly beam: number;

@@ -11,12 +11,14 @@ import { Random } from "../../lib/random.ts";
 import { assertEquals } from "../assert.ts";
 import { assertClose, type Numbers } from "./check.ts";
 
+/** A case of the operation. */
 export interface Case {
   readonly logits: readonly number[];
   readonly labels: readonly number[];
   readonly smoothing?: number;
 }
 
+/** The target that does not count. */
 export const IGNORED = 2;
 
 /** The sums over the rows that count: the loss, -log p(label), and how many are right. */
@@ -78,6 +80,7 @@ export async function run(device: Device, options: Case, training = true) {
   };
 }
 
+/** Compares the operation and all its gradients with the loops. */
 export async function check(device: Device, options: Case): Promise<void> {
   const { added, above, gradients, scale } = await run(device, options);
   const name = JSON.stringify(options);

@@ -9,6 +9,7 @@ import { Random } from "../../lib/random.ts";
 import { assertEquals } from "../assert.ts";
 import { assertClose, normals, type Numbers, type Shape } from "./check.ts";
 
+/** What the loss is multiplied by. */
 export const FACTOR = 1.5;
 const SCALE = 0.125;
 

@@ -10,6 +10,7 @@ import { crossEntropy } from "../../lib/ops/cross_entropy.ts";
 import { Random } from "../../lib/random.ts";
 import { assertClose, normals, type Numbers } from "./check.ts";
 
+/** A case of the operation. */
 export interface Case {
   readonly rows: number;
   readonly width: number;
@@ -22,12 +23,14 @@ export interface Case {
   readonly size?: number;
 }
 
+/** What has a gradient. */
 export interface Inputs {
   readonly x: Numbers;
   readonly weight: Numbers;
   readonly bias: Numbers;
 }
 
+/** The target that does not count. */
 export const IGNORED = 0;
 
 /** The sums over the rows that count: the loss, and -log p[target]. */
@@ -94,6 +97,7 @@ export async function run(device: Device, options: Case) {
   return { added, gradients, inputs: inputs as unknown as Inputs, scale, plan };
 }
 
+/** Compares the operation and all its gradients with the loops. */
 export async function check(device: Device, options: Case): Promise<void> {
   const { added, gradients, inputs, scale } = await run(device, options);
   const name = JSON.stringify(options);

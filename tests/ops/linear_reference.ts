@@ -3,6 +3,7 @@
 import type { Activation } from "../../lib/ops/activation.ts";
 import { type Numbers } from "./check.ts";
 
+/** The activations. */
 export const functions: Record<Activation, (x: number) => number> = {
   none: (x) => x,
   tanh: Math.tanh,
@@ -10,6 +11,7 @@ export const functions: Record<Activation, (x: number) => number> = {
   relu: (x) => Math.max(x, 0),
 };
 
+/** A layer. */
 export interface Layer {
   readonly rows: number;
   readonly widths: readonly number[];

@@ -1,19 +1,16 @@
 // The fully connected layer taken step by step, by the operation and in plain loops.
 
-import { type Numbers } from "./check.ts";
+import type { Activation } from "../../lib/ops/activation.ts";
+import type { Numbers } from "./check.ts";
+import { functions } from "./linear_reference.ts";
 
-export const functions: Record<"none" | "tanh" | "sigmoid", (x: number) => number> = {
-  none: (x) => x,
-  tanh: Math.tanh,
-  sigmoid: (x) => 1 / (1 + Math.exp(-x)),
-};
-
+/** The sizes of a case. */
 export interface Sizes {
   readonly steps: number;
   readonly batch: number;
   readonly inputs: number;
   readonly outputs: number;
-  readonly activation: keyof typeof functions;
+  readonly activation: Activation;
 }
 
 /** y[t] = f(W [x[t]; y[t - 1]] + b), from y[-1] = initial. */

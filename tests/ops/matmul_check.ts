@@ -12,6 +12,7 @@ import type { MatmulVariant } from "../../lib/ops/matmul_variants.ts";
 import { Random } from "../../lib/random.ts";
 import { assert } from "../assert.ts";
 import { assertWithin, normals, type Shape } from "./check.ts";
+import { functions } from "./linear_reference.ts";
 import { activationError, sumError } from "./generated/bounds.ts";
 
 /** A product to check. */
@@ -31,13 +32,6 @@ export interface Case {
   /** In how many parts the inner length is shared out. */
   readonly parts?: number;
 }
-
-const functions: Record<Activation, (x: number) => number> = {
-  none: (x) => x,
-  tanh: Math.tanh,
-  sigmoid: (x) => 1 / (1 + Math.exp(-x)),
-  relu: (x) => Math.max(x, 0),
-};
 
 /** Compares with three loops; returns whether the variant can do it at all. */
 export async function check(device: Device, options: Case, variant?: MatmulVariant): Promise<boolean> {

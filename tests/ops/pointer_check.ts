@@ -11,6 +11,7 @@ import { Random } from "../../lib/random.ts";
 import { assertEquals } from "../assert.ts";
 import { assertClose, normals, type Numbers } from "./check.ts";
 
+/** A case of the operation. */
 export interface Case {
   readonly steps: number;
   readonly width: number;
@@ -36,6 +37,7 @@ interface Inputs {
 }
 
 const IGNORED = 0;
+/** Smaller weights do not count as copies. */
 export const LEAST_COPIED = 1e-10;
 
 /** The steps before those that the operation sees, which it must leave alone. */
@@ -66,6 +68,7 @@ export function copiedWeight({ attention }: Inputs, options: Case, row: number, 
   );
 }
 
+/** The probability of generating. */
 export function gate({ gates }: Inputs, { sources }: Case, row: number): number {
   return 1 / (1 + Math.exp(-gates[BEFORE * sources.length + row]!));
 }
@@ -178,6 +181,7 @@ export async function run(device: Device, options: Case) {
   return { added, gradients: runs[0]!.gradients, inputs, scale: times * scale };
 }
 
+/** Compares the operation and all its gradients with the loops. */
 export async function check(device: Device, options: Case): Promise<void> {
   const { added, gradients, inputs, scale } = await run(device, options);
   const name = JSON.stringify(options);

@@ -6,6 +6,7 @@ import { sampledWords } from "../../lib/ops/sampled_words.ts";
 import { floats, integers, runOnce } from "./run_once.ts";
 import { threefry } from "./threefry.ts";
 
+/** How to draw. */
 export interface Options {
   readonly temperature?: number;
   readonly top?: number;
@@ -51,6 +52,7 @@ function keptOf(logits: readonly number[], options: Options): { word: number; we
   return sorted.sort((a, b) => a.word - b.word);
 }
 
+/** The word that a row draws, by sorting. */
 export function reference(logits: readonly number[], row: number, options: Options, step = 3): number {
   const kept = keptOf(logits, options);
   const total = kept.reduce((sum, { weight }) => sum + weight, 0);
@@ -62,6 +64,7 @@ export function reference(logits: readonly number[], row: number, options: Optio
   throw new Error("nothing was drawn");
 }
 
+/** Ways to draw. */
 export const CASES: readonly Options[] = [
   {},
   { temperature: 0.5 },

@@ -1,6 +1,7 @@
 // Nothing is kept that is not needed any more: buffers, what else a device makes, and the memory of the process stay as they
 // are over many steps, translations and classifications, and over models that come and go.
 
+import { WANTED_FEATURES } from "../../lib/gpu/capabilities.ts";
 import { type Device, openDevice } from "../../lib/gpu/device.ts";
 import { Plan } from "../../lib/gpu/plan.ts";
 import { Tape } from "../../lib/gpu/tape.ts";
@@ -217,3 +218,23 @@ testWithDevice("devices come and go and keep no more than WebGPU's own do", asyn
   const [mostly, actually] = [bare, own].map((bytes) => `${(bytes / 2 ** 20).toFixed(1)} MB`);
   assert(own < bare + 20 * 2 ** 20, `${cycles} devices keep ${actually}, WebGPU's own ${mostly}`);
 });
+
+testWithDevice(
+  "openDevice() opens no device that it throws away, where the adapter grants all features",
+  async () => {
+    const { requestDevice } = GPUAdapter.prototype;
+    let requests = 0;
+    GPUAdapter.prototype.requestDevice = function (...given) {
+      requests++;
+      return requestDevice.apply(this, given);
+    };
+    try {
+      const device = await openDevice();
+      const all = WANTED_FEATURES.every((feature) => device.features.has(feature));
+      if (all) assertEquals(requests, 1);
+      device.close();
+    } finally {
+      GPUAdapter.prototype.requestDevice = requestDevice;
+    }
+  },
+);

@@ -230,7 +230,7 @@ export const layers = {
       batch: length(9),
       inputs: length(17),
       outputs: length(33),
-      activation: activation as fc.Arbitrary<"none" | "tanh" | "sigmoid">,
+      activation,
     }),
     (device, sizes) => {
       const { steps, batch, inputs, outputs } = sizes;
