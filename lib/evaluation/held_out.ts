@@ -67,8 +67,8 @@ export class HeldOut {
   static async create<Example>(
     model: Model<Example>,
     examples: readonly Example[],
-    options: HeldOutOptions = {},
-    pool: BufferPool = new BufferPool(model.device),
+    options: HeldOutOptions,
+    pool: BufferPool,
   ): Promise<HeldOut> {
     const { batch = 64, maxLength = 4 * model.maxLength, given = "right" } = options;
     const { kept, dropped } = withoutLongPairs(model.encode(examples), maxLength);
@@ -86,13 +86,13 @@ export class HeldOut {
         model.loss(tape, bucket, { totals, given });
         plans.set(bucket, await Plan.compile(tape, pool));
       }
+      const list = [...batches(kept, buckets, { seed: 0, epoch: 0, shuffle: false })];
+      return new HeldOut(model, list, plans, totals, dropped);
     } catch (error) {
       for (const plan of plans.values()) plan.close();
       model.device.destroyBuffer(totals.storage.buffer!);
       throw error;
     }
-    const list = [...batches(kept, buckets, { seed: 0, epoch: 0, shuffle: false })];
-    return new HeldOut(model, list, plans, totals, dropped);
   }
 
   /** Measures the model as it is now. */
@@ -131,11 +131,14 @@ export async function heldOutLoss<Example>(
   options: HeldOutOptions = {},
 ): Promise<HeldOutLoss> {
   const pool = new BufferPool(model.device);
-  const heldOut = await HeldOut.create(model, examples, options, pool);
   try {
-    return await heldOut.measure();
+    const heldOut = await HeldOut.create(model, examples, options, pool);
+    try {
+      return await heldOut.measure();
+    } finally {
+      heldOut.close();
+    }
   } finally {
-    heldOut.close();
     pool.close();
   }
 }

@@ -11,8 +11,16 @@ export const WANTED_FEATURES: readonly string[] = [
   INTEGERS_OF_64_BITS,
 ];
 
-/** Whether an adapter grants a feature, listed or not: found out on a throw-away adapter. */
-export async function grants(adapter: GPUAdapter | null, feature: string): Promise<boolean> {
+/** The wanted features that an adapter grants, listed or not: each is found out on a throw-away adapter. */
+export async function grantedFeatures(request: () => Promise<GPUAdapter | null>): Promise<string[]> {
+  const granted: string[] = [];
+  for (const feature of WANTED_FEATURES) {
+    if (await grants(await request(), feature)) granted.push(feature);
+  }
+  return granted;
+}
+
+async function grants(adapter: GPUAdapter | null, feature: string): Promise<boolean> {
   try {
     const device = await adapter?.requestDevice({ requiredFeatures: [feature as GPUFeatureName] });
     device?.destroy();

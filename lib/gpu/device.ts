@@ -2,7 +2,7 @@
 // made here, so that they can be counted, and every error that WebGPU would swallow comes out here.
 
 import {
-  grants,
+  grantedFeatures,
   INTEGERS_OF_64_BITS,
   ownLimits,
   subgroupDirective,
@@ -62,17 +62,17 @@ export async function openDevice(options: DeviceOptions = {}): Promise<Device> {
         "Direct3D 12 support, or a software one: `deno run -P=repair mod.ts doctor --fix` does it on Debian and Ubuntu.",
     );
   }
-  const requiredFeatures: string[] = [];
-  for (const feature of WANTED_FEATURES) {
-    if (await grants(await request(), feature)) requiredFeatures.push(feature);
-  }
-  const gpu = await adapter.requestDevice({
-    label: "attend",
-    requiredFeatures: requiredFeatures as GPUFeatureName[],
-    requiredLimits: ownLimits(adapter),
-  });
-  const directive = requiredFeatures.includes("subgroups") ? await subgroupDirective(gpu) : undefined;
+  const open = (features: readonly string[]) =>
+    adapter.requestDevice({
+      label: "attend",
+      requiredFeatures: features as GPUFeatureName[],
+      requiredLimits: ownLimits(adapter),
+    });
+  // All at once where it can: a device that is only opened to find something out keeps ten megabytes, destroyed or not,
+  // until the garbage collector comes by.
+  const gpu = await open(WANTED_FEATURES).catch(async () => await open(await grantedFeatures(request)));
   try {
+    const directive = gpu.features.has("subgroups") ? await subgroupDirective(gpu) : undefined;
     return new Device(adapter, gpu, directive, options);
   } catch (error) {
     gpu.destroy();

@@ -112,13 +112,11 @@ export class Parameters {
   /**
    * Creates the buffers and draws the first values, parameter after parameter.
    *
-   * @throws {RangeError} If the memory budget does not allow all of them; then none is made.
+   * @throws {RangeError} If the adapter or the memory budget does not allow them; then none is left behind.
    */
   allocate(random: Random): void {
     this.device.checkBudget("parameters", this.bytes);
-    const learned = this.#bytes(false);
-    const values = this.#buffer("parameters", learned + this.#bytes(true));
-    const gradients = this.#buffer("gradients", learned);
+    const { values, gradients } = this.#flat = this.#buffers();
     let offset = 0;
     for (const [, { tensor: { storage }, frozen }] of [...this.#select(false), ...this.#select(true)]) {
       storage.buffer = values.storage.buffer;
@@ -129,12 +127,6 @@ export class Parameters {
       }
       offset += aligned(storage.byteSize);
     }
-    this.#flat = {
-      values,
-      gradients,
-      firstMoments: this.#buffer("first moments", learned),
-      secondMoments: this.#buffer("second moments", learned),
-    };
     for (const { tensor, initializer } of this.#declared.values()) {
       this.#write(tensor, initializer(random, tensor.size));
     }
@@ -214,8 +206,26 @@ export class Parameters {
     return sum(this.#select(frozen), ({ storage }) => aligned(storage.byteSize));
   }
 
-  #buffer(label: string, bytes: number): Tensor {
-    return persistent(this.device, [bytes / 4], label);
+  /** All four, or none. */
+  #buffers(): FlatParameters {
+    const learned = this.#bytes(false);
+    const made: Tensor[] = [];
+    const buffer = (label: string, bytes: number) => {
+      const tensor = persistent(this.device, [bytes / 4], label);
+      made.push(tensor);
+      return tensor;
+    };
+    try {
+      return {
+        values: buffer("parameters", learned + this.#bytes(true)),
+        gradients: buffer("gradients", learned),
+        firstMoments: buffer("first moments", learned),
+        secondMoments: buffer("second moments", learned),
+      };
+    } catch (error) {
+      for (const { storage } of made) this.device.destroyBuffer(storage.buffer!);
+      throw error;
+    }
   }
 
   #write({ storage }: Tensor, values: Float32Array): void {

@@ -36,6 +36,7 @@ export class Plan {
   /** Where in the staging memory each input is written. */
   #views = new Map<Storage, Uint32Array | Float32Array>();
   #kept: GPUBuffer[] = [];
+  #pool: BufferPool | undefined;
 
   private constructor(readonly device: Device, readonly tape: Tape, readonly memory: MemoryLayout) {}
 
@@ -43,18 +44,16 @@ export class Plan {
    * Makes a tape ready to run.
    *
    * @param tape A finished recording.
-   * @param pool The buffers for its activations, shared with other plans.
+   * @param shared The buffers for its activations, shared with other plans; by default its own.
    * @param memory Where in the pool, if it has been laid out already.
    * @throws {SyntaxError} If a kernel does not compile.
-   * @throws {RangeError} If a tensor is larger than the adapter can bind.
+   * @throws {RangeError} If a tensor is larger than the adapter can bind, or the memory budget does not suffice.
    */
-  static async compile(
-    tape: Tape,
-    pool: BufferPool = new BufferPool(tape.device),
-    memory: MemoryLayout = pool.layout(tape.dispatches),
-  ): Promise<Plan> {
+  static async compile(tape: Tape, shared?: BufferPool, memory?: MemoryLayout): Promise<Plan> {
     const { device } = tape;
-    const plan = new Plan(device, tape, memory);
+    const pool = shared ?? new BufferPool(device);
+    const plan = new Plan(device, tape, memory ?? pool.layout(tape.dispatches));
+    if (!shared) plan.#pool = pool;
     refuseTooLarge(tape);
     const dispatches = await Tuning.of(device).choose(tape.dispatches);
     plan.#dispatches = dispatches;
@@ -64,16 +63,21 @@ export class Plan {
       if (!pipelines.has(kernel)) pipelines.set(kernel, await cache.get(kernel));
     }
     await turn();
-    pool.allocate(memory);
-    plan.#allocate();
-    const groups = new BindGroups(device);
-    const stride = plan.#writeParams(cache);
-    const commands = dispatches.map(({ kernel, storages, workgroups }, index) => {
-      const { pipeline, layout } = pipelines.get(kernel)!;
-      return { pipeline, group: groups.get(layout, storages), paramsOffset: index * stride, workgroups };
-    });
-    plan.#commands = new Commands(plan.#paramsGroup!, commands);
-    return plan;
+    try {
+      pool.allocate(plan.memory);
+      plan.#allocate();
+      const groups = new BindGroups(device);
+      const stride = plan.#writeParams(cache);
+      const commands = dispatches.map(({ kernel, storages, workgroups }, index) => {
+        const { pipeline, layout } = pipelines.get(kernel)!;
+        return { pipeline, group: groups.get(layout, storages), paramsOffset: index * stride, workgroups };
+      });
+      plan.#commands = new Commands(plan.#paramsGroup!, commands);
+      return plan;
+    } catch (error) {
+      plan.close();
+      throw error;
+    }
   }
 
   /** The number of kernel runs in one run of the plan. */
@@ -131,13 +135,14 @@ export class Plan {
     return await timeKernels(this.device, this.#ready, this.#dispatches, options);
   }
 
-  /** Frees what belongs to the plan alone; the pool stays. */
+  /** Frees what belongs to the plan alone; a pool that it shares stays. */
   close(): void {
     for (const buffer of [this.#params, this.#inputs, ...this.#kept]) {
       if (buffer) this.device.destroyBuffer(buffer);
     }
     this.#params = this.#inputs = undefined;
     this.#kept = [];
+    this.#pool?.close();
     this.#commands = undefined;
   }
 

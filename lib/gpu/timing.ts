@@ -21,21 +21,24 @@ export async function timePasses(
   const storage = new Storage("timestamps", 4 * count, "u32", "bound");
   const usage = GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC;
   storage.buffer = device.createBuffer("timestamps", storage.byteSize, usage);
-  const encoder = gpu.createCommandEncoder();
-  for (let index = 0; index < count; index++) {
-    const [beginningOfPassWriteIndex, endOfPassWriteIndex] = [2 * index, 2 * index + 1];
-    const timestampWrites = { querySet, beginningOfPassWriteIndex, endOfPassWriteIndex };
-    const pass = encoder.beginComputePass({ timestampWrites });
-    encode(pass, index);
-    pass.end();
+  try {
+    const encoder = gpu.createCommandEncoder();
+    for (let index = 0; index < count; index++) {
+      const [beginningOfPassWriteIndex, endOfPassWriteIndex] = [2 * index, 2 * index + 1];
+      const timestampWrites = { querySet, beginningOfPassWriteIndex, endOfPassWriteIndex };
+      const pass = encoder.beginComputePass({ timestampWrites });
+      encode(pass, index);
+      pass.end();
+    }
+    encoder.resolveQuerySet(querySet, 0, 2 * count, storage.buffer, 0);
+    gpu.queue.submit([encoder.finish()]);
+    const [words] = await readTensors(device, [new Tensor(storage, [storage.size])]);
+    const stamps = new BigUint64Array(words!.buffer);
+    return Array.from({ length: count }, (_, index) => Number(stamps[2 * index + 1]! - stamps[2 * index]!));
+  } finally {
+    device.destroyBuffer(storage.buffer);
+    querySet.destroy();
   }
-  encoder.resolveQuerySet(querySet, 0, 2 * count, storage.buffer, 0);
-  gpu.queue.submit([encoder.finish()]);
-  const [words] = await readTensors(device, [new Tensor(storage, [storage.size])]);
-  device.destroyBuffer(storage.buffer);
-  querySet.destroy();
-  const stamps = new BigUint64Array(words!.buffer);
-  return Array.from({ length: count }, (_, index) => Number(stamps[2 * index + 1]! - stamps[2 * index]!));
 }
 
 /** Runs long enough that the clock's and the wait's unevenness, about a millisecond, does not count. */

@@ -58,15 +58,15 @@ export class Optimization {
   ) {
     const { device, parameters } = model;
     this.pool = new BufferPool(device);
-    this.#totals = persistent(device, [TOTALS], "losses of training");
-    this.#control = persistent(device, [CONTROL_SIZE], "state of the optimizer");
-    overwrite(device, this.#control, initialControl());
-    this.#readback = new Readback(device, [this.#totals, this.#control]);
     const { firstMoments, secondMoments } = parameters.flat;
     for (const moments of [firstMoments, secondMoments]) {
       overwrite(device, moments, new Float32Array(moments.size)); // an earlier training may have left its own
     }
     try {
+      this.#totals = persistent(device, [TOTALS], "losses of training");
+      this.#control = persistent(device, [CONTROL_SIZE], "state of the optimizer");
+      overwrite(device, this.#control, initialControl());
+      this.#readback = new Readback(device, [this.#totals, this.#control]);
       const { accumulation, averageDecay } = config;
       if (accumulation > 1) this.#sum = persistent(device, [firstMoments.size], "sum of gradients");
       if (averageDecay !== null) this.averages = new AveragedWeights(model, averageDecay);
@@ -201,10 +201,10 @@ export class Optimization {
     return inputs;
   }
 
-  /** Frees everything but the parameters. */
+  /** Frees everything but the parameters, as far as the constructor came. */
   close(): void {
     for (const plan of this.#plans.values()) plan.close();
-    this.#readback.close();
+    this.#readback?.close();
     this.averages?.close();
     for (const tensor of [this.#totals, this.#control, this.#sum]) {
       if (tensor) this.model.device.destroyBuffer(tensor.storage.buffer!);

@@ -98,8 +98,8 @@ export async function profileTraining<Example>(
 ): Promise<TrainingProfile> {
   const { maxSteps: steps = 20, clock = bestClock(model.device) } = options;
   const config = completeTraining(options, model);
-  const { data, optimization, report, allocate } = prepare(model, examples, config);
   const weights = await model.parameters.read();
+  const { data, optimization, report, allocate } = prepare(model, examples, config);
   try {
     options.onReport?.(report);
     await allocate();

@@ -43,6 +43,8 @@ export interface Row<I extends Record<string, Shape>, N extends Record<string, I
   readonly reference: (inputs: { readonly [K in keyof I]: Numbers }) => Record<string, Numbers>;
   /** The largest error, relative to the largest number of a result; 1e-5 by default. */
   readonly tolerance?: number;
+  /** Instead: by the result's name the largest error of all its elements, or of each. */
+  readonly bound?: (inputs: { readonly [K in keyof I]: Numbers }) => Record<string, number | Numbers>;
 }
 
 /** Elements of each input whose gradient is compared; all of them where there are fewer. */
@@ -76,9 +78,15 @@ export function checkOperation<
   const I extends Record<string, Shape>,
   const N extends Record<string, Integers> = Record<never, never>,
 >(row: Row<I, N>): void {
-  testEachProfile(row.name, async (device) => {
-    for (const times of [1, 2]) await new Check(device, row as unknown as AnyRow, times).run();
-  });
+  testEachProfile(row.name, (device) => compareOperation(device, row));
+}
+
+/** Does what {@linkcode checkOperation} registers. */
+export async function compareOperation<
+  const I extends Record<string, Shape>,
+  const N extends Record<string, Integers> = Record<never, never>,
+>(device: Device, row: Row<I, N>): Promise<void> {
+  for (const times of [1, 2]) await new Check(device, row as unknown as AnyRow, times).run();
 }
 
 /** A row whose names do not matter any more. */
@@ -152,9 +160,11 @@ class Check {
 
   #compareResults(actual: readonly Numbers[]): void {
     const expected = Object.entries(this.row.reference(this.#values));
+    const bounds = this.row.bound?.(this.#values);
     actual.forEach((numbers, index) => {
       const [name, reference] = expected[index % expected.length]!;
-      assertClose(numbers, reference, this.row.tolerance ?? 1e-5, name);
+      if (bounds) assertWithin(numbers, reference, bounds[name]!, name);
+      else assertClose(numbers, reference, this.row.tolerance ?? 1e-5, name);
     });
   }
 
@@ -202,6 +212,21 @@ export function assertClose(actual: Numbers, expected: Numbers, tolerance: numbe
   for (let i = 0; i < expected.length; i++) {
     const close = Math.abs(actual[i]! - expected[i]!) <= tolerance * largest;
     assert(close, `${name}[${i}] is ${actual[i]}, expected ${expected[i]} within ${tolerance * largest}`);
+  }
+}
+
+/** Fails if an element is further off than its bound. */
+export function assertWithin(
+  actual: Numbers,
+  expected: Numbers,
+  bound: number | Numbers,
+  name: string,
+): void {
+  assertEquals(actual.length, expected.length, `${name} has another size`);
+  for (let i = 0; i < expected.length; i++) {
+    const most = typeof bound === "number" ? bound : bound[i]!;
+    const close = Math.abs(actual[i]! - expected[i]!) <= most;
+    assert(close, `${name}[${i}] is ${actual[i]}, expected ${expected[i]} within ${most}`);
   }
 }
 

@@ -8,18 +8,7 @@ import { Tape } from "../../lib/gpu/tape.ts";
 import { device, testEachProfile } from "../device.ts";
 import { assertClose } from "./check.ts";
 import { floats, runOnce } from "./run_once.ts";
-
-/** The same in 64 bits, by sorting. */
-function reference(logits: readonly number[], total: number, count: number, banned = 0) {
-  const normalizer = Math.log(logits.reduce((sum, x) => sum + Math.exp(x), 0));
-  const possible = (word: number) => logits[word]! > -1e29 && !(word < 32 && banned >>> word & 1);
-  const value = (word: number) => possible(word) ? logits[word]! : -1e30;
-  const words = [...logits.keys()].sort((a, b) => value(b) - value(a) || a - b).slice(0, count);
-  return {
-    words,
-    scores: words.map((word) => possible(word) ? total + logits[word]! - normalizer : -1e30),
-  };
-}
+import { reference } from "./likeliest_words_reference.ts";
 
 testEachProfile("likeliestWords() agrees with sorting, ties included", async (device) => {
   for (const [classes, count] of [[1, 1], [2, 2], [7, 6], [9, 9], [64, 3], [65, 6], [130, 33], [1001, 11]]) {

@@ -3,41 +3,8 @@
 import type { Activation } from "../../lib/ops/activation.ts";
 import { copyInto } from "../../lib/ops/concatenate.ts";
 import { LinearSteps } from "../../lib/ops/linear_steps.ts";
-import { checkOperation, type Numbers } from "./check.ts";
-
-const functions: Record<"none" | "tanh" | "sigmoid", (x: number) => number> = {
-  none: (x) => x,
-  tanh: Math.tanh,
-  sigmoid: (x) => 1 / (1 + Math.exp(-x)),
-};
-
-interface Sizes {
-  readonly steps: number;
-  readonly batch: number;
-  readonly inputs: number;
-  readonly outputs: number;
-  readonly activation: keyof typeof functions;
-}
-
-/** y[t] = f(W [x[t]; y[t - 1]] + b), from y[-1] = initial. */
-function reference(x: Numbers, initial: Numbers, weight: Numbers, bias: Numbers, sizes: Sizes): Numbers {
-  const { steps, batch, inputs, outputs, activation } = sizes;
-  const width = inputs + outputs;
-  const y = new Float64Array(steps * batch * outputs);
-  for (let t = 0; t < steps; t++) {
-    for (let b = 0; b < batch; b++) {
-      const before = (k: number) =>
-        t === 0 ? initial[b * outputs + k]! : y[((t - 1) * batch + b) * outputs + k]!;
-      for (let j = 0; j < outputs; j++) {
-        let sum = bias[j]!;
-        for (let k = 0; k < inputs; k++) sum += x[(t * batch + b) * inputs + k]! * weight[j * width + k]!;
-        for (let k = 0; k < outputs; k++) sum += before(k) * weight[j * width + inputs + k]!;
-        y[(t * batch + b) * outputs + j] = functions[activation](sum);
-      }
-    }
-  }
-  return y;
-}
+import { checkOperation } from "./check.ts";
+import { reference } from "./linear_steps_reference.ts";
 
 for (const activation of ["none", "tanh", "sigmoid"] as const) {
   for (const [steps, batch, inputs, outputs] of [[1, 1, 1, 1], [4, 3, 5, 2], [3, 2, 4, 33]] as const) {

@@ -2,49 +2,11 @@
 
 import { Tape } from "../../lib/gpu/tape.ts";
 import type { Tensor } from "../../lib/gpu/tensor.ts";
-import type { Activation } from "../../lib/ops/activation.ts";
 import { linear } from "../../lib/ops/linear.ts";
 import { assertThrows } from "../assert.ts";
 import { device } from "../device.ts";
-import { checkOperation, type Numbers } from "./check.ts";
-
-const functions: Record<Activation, (x: number) => number> = {
-  none: (x) => x,
-  tanh: Math.tanh,
-  sigmoid: (x) => 1 / (1 + Math.exp(-x)),
-  relu: (x) => Math.max(x, 0),
-};
-
-interface Layer {
-  readonly rows: number;
-  readonly widths: readonly number[];
-  readonly outputs: number;
-  readonly activation: Activation;
-}
-
-/** f(concatenation of the inputs W^T + bias) */
-function reference(
-  inputs: readonly Numbers[],
-  weight: Numbers,
-  bias: Numbers | undefined,
-  layer: Layer,
-): Numbers {
-  const { rows, widths, outputs, activation } = layer;
-  const total = widths.reduce((sum, width) => sum + width, 0);
-  const y = new Float64Array(rows * outputs);
-  for (let i = 0; i < rows; i++) {
-    for (let j = 0; j < outputs; j++) {
-      let sum = bias?.[j] ?? 0;
-      let column = 0;
-      inputs.forEach((x, part) => {
-        const width = widths[part]!;
-        for (let k = 0; k < width; k++) sum += x[i * width + k]! * weight[j * total + column++]!;
-      });
-      y[i * outputs + j] = functions[activation](sum);
-    }
-  }
-  return y;
-}
+import { checkOperation } from "./check.ts";
+import { type Layer, reference } from "./linear_reference.ts";
 
 const layers: readonly Layer[] = [
   { rows: 1, widths: [1], outputs: 1, activation: "none" },

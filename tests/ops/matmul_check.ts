@@ -11,7 +11,9 @@ import { matmul, type MatmulOptions } from "../../lib/ops/matmul.ts";
 import type { MatmulVariant } from "../../lib/ops/matmul_variants.ts";
 import { Random } from "../../lib/random.ts";
 import { assert } from "../assert.ts";
-import { assertClose, normals, type Shape } from "./check.ts";
+import { assertWithin, normals, type Shape } from "./check.ts";
+import { functions } from "./linear_reference.ts";
+import { activationError, sumError } from "./generated/bounds.ts";
 
 /** A product to check. */
 export interface Case {
@@ -31,20 +33,17 @@ export interface Case {
   readonly parts?: number;
 }
 
-const functions: Record<Activation, (x: number) => number> = {
-  none: (x) => x,
-  tanh: Math.tanh,
-  sigmoid: (x) => 1 / (1 + Math.exp(-x)),
-  relu: (x) => Math.max(x, 0),
-};
-
 /** Compares with three loops; returns whether the variant can do it at all. */
 export async function check(device: Device, options: Case, variant?: MatmulVariant): Promise<boolean> {
   const result = await compute(device, options, variant);
   if (!result) return false;
   const what = `${variant?.kernel.name ?? "the default"} with ${JSON.stringify(options)}`;
   if (variant?.precision !== "f16") {
-    assertClose(result.actual, result.expected, 1e-5, what);
+    const { sizes: [, , inner], activation = "none" } = options;
+    const bounds = result.magnitudes.map((magnitude, i) => {
+      return activationError(activation, sumError(inner + 2, magnitude + result.addends[i]!));
+    });
+    assertWithin(result.actual, result.expected, bounds, what);
     return true;
   }
   // Each operand may be rounded in its eleventh bit, up or down; activations make no difference larger.
@@ -62,6 +61,8 @@ export interface Computed {
   readonly expected: number[];
   /** The sums of the products' absolute values. */
   readonly magnitudes: number[];
+  /** The absolute values of what is added to them. */
+  readonly addends: number[];
 }
 
 /** The product by the variant and by three loops; undefined if the variant cannot do it. */
@@ -132,10 +133,13 @@ export async function compute(
   const at = (tensor: Tensor, row: number, column: number) =>
     values.get(tensor)![row * tensor.columns + margin + column]!;
   const magnitudes = new Float64Array(c.size);
+  const addends = new Float64Array(c.size);
   const expected = options.accumulate ? Float64Array.from(values.get(old)!) : new Float64Array(c.size);
   for (let i = 0; i < rows; i++) {
     for (let j = 0; j < columns; j++) {
-      let sum = (bias ? at(bias, 0, j) : 0) + (options.accumulate ? at(old, i, j) : 0);
+      const given = [bias ? at(bias, 0, j) : 0, options.accumulate ? at(old, i, j) : 0] as const;
+      let sum = given[0] + given[1];
+      addends[i * c.columns + margin + j] = Math.abs(given[0]) + Math.abs(given[1]);
       for (let k = 0; k < inner; k++) {
         const product = (transposeA ? at(a, k, i) : at(a, i, k)) * (transposeB ? at(b, j, k) : at(b, k, j));
         sum += product;
@@ -152,5 +156,6 @@ export async function compute(
     actual: Float32Array.from(considered(actual!)),
     expected: considered(expected),
     magnitudes: considered(magnitudes),
+    addends: considered(addends),
   };
 }
