@@ -150,6 +150,10 @@ const course = {
     default: 0,
     description: "Keep the weights of so many epochs, for attend average",
   },
+  anomaly: {
+    type: "boolean",
+    description: "Look at what every kernel writes and name the first that is not finite; slow",
+  },
 } as const;
 
 /** How a model learns. */

@@ -66,6 +66,12 @@ export interface TrainOptions<Example = Pair>
   readonly folder?: string;
   /** Keeps the weights of the last epochs too, so many, for {@linkcode averageCheckpoints}; none by default. */
   readonly keep?: number;
+  /**
+   * Anomaly mode, to find out where numbers that are not finite come from: what each kernel writes is looked at, and the first
+   * that is not finite ends training with an error that names the operation. It waits for the GPU in every step and takes
+   * about twice as long; the weights it ends with are the same. False by default.
+   */
+  readonly anomaly?: boolean;
   /** What {@linkcode loadCheckpoint} returned, to go on from there. */
   readonly resume?: TrainingState;
   /** Told what training will take, before any of it is taken. */
@@ -121,6 +127,7 @@ export function completeTraining(options: TrainOptions<unknown>, model: Model<ne
     patience: options.patience ?? null,
     bestBy: options.bestBy ?? "loss",
     keep: options.keep ?? 0,
+    anomaly: options.anomaly ?? false,
     split: options.split ?? null,
   };
   const { maxSteps = 1, samples = 0 } = options;

@@ -9,7 +9,8 @@ import type { SequenceClassifier } from "../models/sequence_classifier.ts";
 import { CheckpointFolder } from "./checkpoint_folder.ts";
 import type { TrainingConfig } from "./config.ts";
 import { Judge } from "./judge.ts";
-import { inGroups, type Optimization, type Sums } from "./optimization.ts";
+import { NonFiniteGuard } from "./non_finite.ts";
+import { inGroups, type Optimization } from "./optimization.ts";
 import { completeTraining, type TrainingReport, type TrainOptions } from "./options.ts";
 import { Pace } from "./pace.ts";
 import { type Preparation, prepare } from "./preparation.ts";
@@ -19,9 +20,6 @@ import { checkResumable, type TrainingPosition, type TrainingState } from "./sta
 import { type Measured, Validator } from "./validator.ts";
 
 export type { ClassificationSample, TrainingProgress, TranslationSample, Validation } from "./progress.ts";
-
-/** Steps without a finite gradient after which training gives up. */
-const MOST_SKIPPED = 10;
 
 /**
  * Trains a model.
@@ -34,7 +32,7 @@ const MOST_SKIPPED = 10;
  * @param examples What to learn from: sentence pairs, or for a classifier texts with their class.
  * @param options How; see {@linkcode TrainOptions}.
  * @throws {RangeError} If an option is wrong, no pair is short enough, or the memory budget does not suffice.
- * @throws {Error} If ten steps in a row have gradients that are not finite.
+ * @throws {Error} If ten steps in a row have gradients that are not finite; the message names the first such gradient.
  *
  * @example
  * ```ts
@@ -84,10 +82,9 @@ class Run<Example, Sample> {
   #stepInEpoch = 0;
   #rate = 0;
   #saved = true;
-  #taken = 0;
-  #skipped = 0;
   #judge: Judge;
   #folder: CheckpointFolder;
+  #guard: NonFiniteGuard;
   #validator: Validator<Example, Sample> | undefined;
   #started = 0;
   #startedAt = 0;
@@ -102,6 +99,7 @@ class Run<Example, Sample> {
   ) {
     this.#judge = new Judge(config);
     this.#folder = new CheckpointFolder(options.folder, model, config, optimization);
+    this.#guard = new NonFiniteGuard(optimization);
   }
 
   static async start<Example, Sample>(
@@ -157,13 +155,15 @@ class Run<Example, Sample> {
     const ordered = batches(data, this.optimization.buckets, epochOptions);
     for (const group of inGroups(ordered, accumulation)) {
       if (skip-- > 0) continue;
-      this.#take(group);
+      await this.#take(group);
       pace.count(group.reduce((sum, { tokens }) => sum + tokens, 0));
       const over = this.#step >= this.#steps || this.#stepInEpoch === this.report.stepsPerEpoch;
       if (!pace.due && !over) continue;
       const progress = await this.#progress(pace);
-      epoch.loss += progress.loss * pace.tokens;
-      epoch.tokens += pace.tokens;
+      if (Number.isFinite(progress.loss)) { // a step that was left out has none
+        epoch.loss += progress.loss * pace.tokens;
+        epoch.tokens += pace.tokens;
+      }
       if (over) {
         yield { ...progress, ...await this.#endOfEpoch(epoch.loss / epoch.tokens) };
         if (this.#step >= this.#steps) return;
@@ -173,21 +173,21 @@ class Run<Example, Sample> {
   }
 
   /** Starts a step. */
-  #take(group: readonly Batch[]): void {
+  async #take(group: readonly Batch[]): Promise<void> {
     const { schedule, learningRate } = this.config;
     const { reductions } = this.#judge.standing;
     const place = { step: this.#step, epoch: this.#epoch, steps: this.#scheduled, reductions };
     this.#rate = scheduledRate(schedule, learningRate, place);
-    this.optimization.step(group, this.#step, this.#rate);
+    this.#saved = false;
+    await this.#guard.step(group, this.#step, this.#rate);
     this.#step++;
     this.#stepInEpoch++;
-    this.#saved = false;
   }
 
   async #progress(pace: Pace): Promise<TrainingProgress<Sample>> {
     const sums = await this.optimization.sums();
     const { seconds } = pace;
-    this.#refuseNonFinite(sums);
+    await this.#guard.look(sums);
     const secondsPerStep = (performance.now() - this.#startedAt) / 1000 / (this.#step - this.#started);
     return {
       epoch: this.#epoch + 1,
@@ -200,21 +200,6 @@ class Run<Example, Sample> {
       secondsLeft: secondsPerStep * (this.#steps - this.#step),
       skipped: sums.skipped,
     };
-  }
-
-  /** Gives up when step after step is left out. */
-  #refuseNonFinite({ steps, skipped }: Sums): void {
-    if (steps > this.#taken) {
-      this.#taken = steps;
-      this.#skipped = skipped;
-    } else if (skipped - this.#skipped >= MOST_SKIPPED) {
-      throw new Error(
-        `Cannot go on training: the gradients of ${
-          skipped - this.#skipped
-        } steps in a row were not finite. ` +
-          "Lower the learning rate or the norm that gradients are clipped to.",
-      );
-    }
   }
 
   /** Measures the model, and saves what is to be saved. */
