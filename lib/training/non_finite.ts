@@ -2,6 +2,7 @@
 
 import type { Batch } from "../data/batches.ts";
 import type { NamedArray } from "../gpu/parameters.ts";
+import type { Tensor } from "../gpu/tensor.ts";
 import type { Anomaly } from "../ops/finite_watch.ts";
 import { MOST_SKIPPED } from "../ops/optimizer.ts";
 import type { BatchAnomaly, Optimization, Sums } from "./optimization.ts";
@@ -119,7 +120,9 @@ function describeAnomaly(anomaly: BatchAnomaly, number: number, batches: number)
   const place = indices(first, tensor.shape);
   const given = inputs.map(({ tensor, largest, nan, infinite }) =>
     `"${tensor.label}" [${tensor.shape}], ` +
-    (nan + infinite > 0 ? `of which ${nan} are NaN and ${infinite} infinite` : `at most ${show(largest)}`)
+    (isGiven(tensor) && nan + infinite > 0
+      ? `of which ${nan} are NaN and ${infinite} infinite`
+      : `at most ${show(largest)}`)
   );
   return `Cannot go on training: in ${where}, the kernel "${kernel}", number ${run} of ${kernels}, in the ${phase}, wrote ` +
     `"${tensor.label}" [${tensor.shape}] with ${nan} NaN and ${infinite} infinite of ${tensor.size} elements, the first at ` +
@@ -129,8 +132,13 @@ function describeAnomaly(anomaly: BatchAnomaly, number: number, batches: number)
     advice(inputs);
 }
 
+/** Whether no kernel of the step has written it; what one overwrites in part may be whatever memory held before. */
+function isGiven({ storage: { kind } }: Tensor): boolean {
+  return kind === "bound" || kind === "input";
+}
+
 function advice(inputs: Anomaly["inputs"]): string {
-  const bad = inputs.find(({ nan, infinite }) => nan + infinite > 0);
+  const bad = inputs.find(({ tensor, nan, infinite }) => isGiven(tensor) && nan + infinite > 0);
   return bad
     ? `"${bad.tensor.label}" was not finite before the step: go back to an earlier checkpoint or other vectors.`
     : "If these are large, lower the learning rate or the norm that gradients are clipped to.";
