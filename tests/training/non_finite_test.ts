@@ -216,13 +216,12 @@ testWithDevice("a parameter that is not finite itself is told", async (device) =
 });
 
 testWithDevice(
-  "a training that gave up saves what it had, and can be resumed with another rate",
+  "a training that gave up saves what it had, and can be resumed",
   async (device) => {
     await using folder = await TemporaryFolder.make();
     const model = tinyModel(device);
     await poison(model, "encoder.embedding.weight", NaN, rowOf(model, "one"));
-    const pairs = seven.slice(0, 12).concat(clean);
-    const options = { batch: 4, folder: folder.path };
+      const options = { batch: 4, folder: folder.path };
     await assertRejects(
       async () => {
         for await (const _ of train(model, seven, { ...options, epochs: 9 }));
@@ -239,7 +238,7 @@ testWithDevice(
     let skipped = 0;
     const resumed = { ...options, epochs: epoch + 2, resume: state! };
     for await (const report of train(saved, seven, resumed)) skipped = report.skipped;
-    assert(skipped >= 10 && pairs.length > 0);
+    assert(skipped >= 10, `${skipped} steps were skipped`);
     model.close();
     saved.close();
   },
