@@ -221,7 +221,7 @@ testWithDevice(
     await using folder = await TemporaryFolder.make();
     const model = tinyModel(device);
     await poison(model, "encoder.embedding.weight", NaN, rowOf(model, "one"));
-      const options = { batch: 4, folder: folder.path };
+    const options = { batch: 4, folder: folder.path };
     await assertRejects(
       async () => {
         for await (const _ of train(model, seven, { ...options, epochs: 9 }));
