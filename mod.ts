@@ -215,7 +215,7 @@ export {
   type ParameterType,
   type Workgroups,
 } from "./lib/gpu/kernel.ts";
-export type { Alternative, Dispatch } from "./lib/gpu/dispatch.ts";
+export type { Alternative, Dispatch, Watch } from "./lib/gpu/dispatch.ts";
 export { type DerivedInput, Tape, type TapeOptions } from "./lib/gpu/tape.ts";
 export { type DataType, Storage, type StorageKind, Tensor } from "./lib/gpu/tensor.ts";
 export { Plan, type PlanInputs } from "./lib/gpu/plan.ts";

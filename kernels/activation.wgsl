@@ -18,6 +18,9 @@ override WORKGROUP: u32 = 64u;
 
 @group(1) @binding(0) var<uniform> params: Params;
 
+// By bit pattern, as clamp() and max() may make a number of NaN.
+fn is_nan(x: f32) -> bool { return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u; }
+
 @compute @workgroup_size(WORKGROUP)
 fn forward(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u,
            @builtin(local_invocation_index) lane: u32) {
@@ -26,9 +29,9 @@ fn forward(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups:
   let v = x[i];
   let o = params.y_offset + i;
   switch params.activation {
-    case 1u: { y[o] = tanh(clamp(v, -15.0, 15.0)); }
+    case 1u: { y[o] = select(tanh(clamp(v, -15.0, 15.0)), v, is_nan(v)); }
     case 2u: { y[o] = 1.0 / (1.0 + exp(-v)); }
-    default: { y[o] = max(v, 0.0); }
+    default: { y[o] = select(max(v, 0.0), v, is_nan(v)); }
   }
 }
 

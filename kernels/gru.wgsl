@@ -31,6 +31,9 @@ override WORKGROUP: u32 = 64u;
 @group(1) @binding(0) var<uniform> p: Params;
 
 fn sigmoid(x: f32) -> f32 { return 1.0 / (1.0 + exp(-x)); }
+// By bit pattern, as clamp() and max() may make a number of NaN.
+fn is_nan(x: f32) -> bool { return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u; }
+fn bounded_tanh(x: f32) -> f32 { return select(tanh(clamp(x, -15.0, 15.0)), x, is_nan(x)); }
 
 @compute @workgroup_size(WORKGROUP)
 fn forward(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u,
@@ -49,7 +52,7 @@ fn forward(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups:
   let r = sigmoid(projection[x] + recurrent[h]);
   let z = sigmoid(projection[x + p.hidden] + recurrent[h + p.hidden]);
   let pre = projection[x + 2u * p.hidden] + r * recurrent[h + 2u * p.hidden];
-  let n = tanh(clamp(pre, -15.0, 15.0));
+  let n = bounded_tanh(pre);
   states[p.current + i] = (1.0 - z) * n + z * before;
   gates[p.gates_offset + g] = r;
   gates[p.gates_offset + g + p.hidden] = z;

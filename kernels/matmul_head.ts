@@ -5,17 +5,24 @@
 export const each = (count: number, line: (index: number) => string) =>
   Array.from({ length: count }, (_, index) => line(index)).join("\n");
 
-/** What is applied to the sums, one number or four at a time. */
-export const matmulActivation = (type: "f32" | "vec4f") => `
+/** What is applied to the sums, one number or four at a time. NaN is told by bit pattern, as clamp() and max() may hide it. */
+export function matmulActivation(type: "f32" | "vec4f"): string {
+  const bits = type === "f32" ? "u32" : "vec4u";
+  return `
+fn or_nan(y: ${type}, x: ${type}) -> ${type} {
+  return select(y, x, (bitcast<${bits}>(x) & ${bits}(0x7fffffffu)) > ${bits}(0x7f800000u));
+}
+
 fn activate(x: ${type}) -> ${type} {
   switch p.activation {
-    case 1u: { return tanh(clamp(x, ${type}(-15.0), ${type}(15.0))); }
+    case 1u: { return or_nan(tanh(clamp(x, ${type}(-15.0), ${type}(15.0))), x); }
     case 2u: { return 1.0 / (1.0 + exp(-x)); }
-    case 3u: { return max(x, ${type}(0.0)); }
+    case 3u: { return or_nan(max(x, ${type}(0.0)), x); }
     default: { return x; }
   }
 }
 `;
+}
 
 /** The parameters and bindings, with the operands' elements as `element`. */
 export const matmulHead = (element: "f32" | "u64" | "vec2<u64>") => `

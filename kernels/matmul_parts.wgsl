@@ -16,11 +16,14 @@ override WORKGROUP: u32 = 64u;
 @group(0) @binding(2) var<storage, read_write> c: array<f32>;  // [M, N]
 @group(1) @binding(0) var<uniform> p: Params;
 
+// By bit pattern, as clamp() and max() may make a number of NaN.
+fn is_nan(x: f32) -> bool { return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u; }
+
 fn activate(x: f32) -> f32 {
   switch p.activation {
-    case 1u: { return tanh(clamp(x, -15.0, 15.0)); }
+    case 1u: { return select(tanh(clamp(x, -15.0, 15.0)), x, is_nan(x)); }
     case 2u: { return 1.0 / (1.0 + exp(-x)); }
-    case 3u: { return max(x, 0.0); }
+    case 3u: { return select(max(x, 0.0), x, is_nan(x)); }
     default: { return x; }
   }
 }

@@ -16,13 +16,18 @@ override WORKGROUP: u32 = 64u;
 
 @group(1) @binding(0) var<uniform> params: Params;
 
+// By bit pattern, as max() may make a number of NaN.
+fn is_nan(x: f32) -> bool { return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u; }
+
 @compute @workgroup_size(WORKGROUP)
 fn forward(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u,
            @builtin(local_invocation_index) lane: u32) {
   let i = (group.y * groups.x + group.x) * WORKGROUP + lane;
   if (i >= params.size) { return; }
   let pair = params.x_offset + 2u * i;
-  y[i] = max(x[pair], x[pair + 1u]);
+  let a = x[pair];
+  let b = x[pair + 1u];
+  y[i] = select(select(max(a, b), b, is_nan(b)), a, is_nan(a));
 }
 
 @compute @workgroup_size(WORKGROUP)

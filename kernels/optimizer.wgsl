@@ -6,9 +6,10 @@
 //   adadelta  v = b2 v + (1 - b2) g^2    d = sqrt(m + epsilon) / sqrt(v + epsilon) g    m = b2 m + (1 - b2) d^2    w -= r d
 //   rmsprop   v = b2 v + (1 - b2) g^2    m = b1 m + g / (sqrt(v) + epsilon)    w -= r m
 // with c = 1 - b^t. Powers are not computed but carried on, c(t) = b c(t-1) + (1 - b): exact from t = 1 on.
-// A step with a gradient that is not finite changes nothing and is counted.
+// A step whose sum of squares is not finite changes nothing and is counted. So is, after so many of them in a row, every step.
 // In half precision gradients come multiplied by the loss scale (Micikevicius et al. 2018), which is halved after such
-// a step and doubled after so many good ones in a row.
+// a step and doubled after so many good ones in a row. Where it is above 1 gradients may overflow because of it, and such steps
+// are none of those in a row.
 //
 // N: numbers in the flat buffers that are learned, in vec4   P: partial sums
 
@@ -16,12 +17,13 @@ struct Params {
   size: u32, max_norm: f32, max_value: f32, beta1: f32, one_minus_beta1: f32, beta2: f32, one_minus_beta2: f32,
   epsilon: f32, weight_decay: f32, nesterov: u32,
   scale_growth_steps: u32,  // 0: no loss scale
+  most_skipped: u32,
 }
 
 // What one step hands to the next; saved with a checkpoint.
 struct Control {
   c1: f32, c2: f32, norm: f32, clip: f32, steps: u32, skipped: u32, skip: u32, norms: f32,
-  loss_scale: f32, good_steps: u32,
+  loss_scale: f32, good_steps: u32, skipped_in_a_row: u32,
 }
 
 override WORKGROUP: u32 = 64u;
@@ -58,19 +60,27 @@ fn square_sums(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_in
   parts[group.x] = total;
 }
 
+fn skip() {
+  control[0].skip = 1u;
+  control[0].skipped += 1u;
+  if (params.scale_growth_steps == 0u) {
+    control[0].skipped_in_a_row += 1u;
+    return;
+  }
+  if (control[0].loss_scale <= 1.0) { control[0].skipped_in_a_row += 1u; }
+  control[0].loss_scale = max(1.0, 0.5 * control[0].loss_scale);
+  control[0].good_steps = 0u;
+}
+
 // The norm, the factor that clips it, and the step's corrections.
 @compute @workgroup_size(1)
 fn prepare() {
   var total = 0.0;
   for (var i = 0u; i < PARTS; i++) { total += parts_saved[i]; }
   // By bit pattern: comparisons with NaN are not reliable on every adapter.
-  if ((bitcast<u32>(total) & 0x7fffffffu) >= 0x7f800000u) {
-    control[0].skip = 1u;
-    control[0].skipped += 1u;
-    if (params.scale_growth_steps > 0u) {
-      control[0].loss_scale = max(1.0, 0.5 * control[0].loss_scale);
-      control[0].good_steps = 0u;
-    }
+  let finite = (bitcast<u32>(total) & 0x7fffffffu) < 0x7f800000u;
+  if (!finite || control[0].skipped_in_a_row >= params.most_skipped) {
+    skip();
     return;
   }
   var scale = 1.0;
@@ -84,6 +94,7 @@ fn prepare() {
   }
   let norm = sqrt(total) / scale;
   control[0].skip = 0u;
+  control[0].skipped_in_a_row = 0u;
   control[0].norm = norm;
   control[0].norms += norm;
   control[0].clip = min(1.0, params.max_norm / (norm + 1e-6)) / scale;

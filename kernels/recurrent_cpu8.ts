@@ -18,7 +18,9 @@ struct Params { steps: u32, batch: u32, hidden: u32, reverse: u32, blocks: u32,
 @group(1) @binding(0) var<uniform> p: Params;
 
 fn sigmoid(x: f32) -> f32 { return 1.0 / (1.0 + exp(-x)); }
-fn bounded_tanh(x: f32) -> f32 { return tanh(clamp(x, -15.0, 15.0)); }
+// By bit pattern, as clamp() and max() may make a number of NaN.
+fn is_nan(x: f32) -> bool { return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u; }
+fn bounded_tanh(x: f32) -> f32 { return select(tanh(clamp(x, -15.0, 15.0)), x, is_nan(x)); }
 `;
 
 /** The sums of a block of rows, from an inner loop over products. */

@@ -27,7 +27,9 @@ struct Params { steps: u32, batch: u32, hidden: u32, reverse: u32, weight_offset
 alias Gates = vec${gates}f;  // a number for each gate of a unit
 
 fn sigmoid(x: f32) -> f32 { return 1.0 / (1.0 + exp(-x)); }
-fn bounded_tanh(x: f32) -> f32 { return tanh(clamp(x, -15.0, 15.0)); }
+// By bit pattern, as clamp() and max() may make a number of NaN.
+fn is_nan(x: f32) -> bool { return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u; }
+fn bounded_tanh(x: f32) -> f32 { return select(tanh(clamp(x, -15.0, 15.0)), x, is_nan(x)); }
 
 // Steps are counted in the order in which they are taken: step i leads from state i to state i + 1.
 fn step_at(i: u32, row: u32) -> u32 { return select(i, p.steps - 1u - i, p.reverse != 0u) * p.batch + row; }

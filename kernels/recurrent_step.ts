@@ -81,7 +81,9 @@ alias Gates = vec${gates}f;  // a number for each gate of a unit
 var<workgroup> tile: array<array<vec4f, ${fours + 1}>, ${(1 + gates) * STEP_TILE}>;
 
 fn sigmoid(x: f32) -> f32 { return 1.0 / (1.0 + exp(-x)); }
-fn bounded_tanh(x: f32) -> f32 { return tanh(clamp(x, -15.0, 15.0)); }
+// By bit pattern, as clamp() and max() may make a number of NaN.
+fn is_nan(x: f32) -> bool { return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u; }
+fn bounded_tanh(x: f32) -> f32 { return select(tanh(clamp(x, -15.0, 15.0)), x, is_nan(x)); }
 
 // What stands in a line of the tile from inner element k on; zeros of the state, whatever of the weights, beyond H.
 fn four(line: u32, k: u32, first_row: u32, first_unit: u32) -> vec4f {

@@ -61,6 +61,9 @@ export class RunLog {
   }
 
   async #draw(): Promise<void> {
+    const drawable = ({ training, validation }: LossPoint) =>
+      Number.isFinite(training) || Number.isFinite(validation);
+    if (!this.#points.some(drawable)) return; // a training that goes wrong at once must still say so itself
     const { lossCurve } = await import("../report/line_chart.ts"); // a third of a second, once there is a curve
     await writeAtomically(
       `${this.folder}/loss.svg`,

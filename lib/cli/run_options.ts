@@ -16,7 +16,7 @@ const OF_THE_CALL = ["output", "resume", "profile", "summary"];
  * in the corpus, the hash of the split tells.
  */
 const CHANGEABLE = [
-  ...["epochs", "maxSteps", "patience", "learningRate", "saveEvery", "checkpoints", "keep"],
+  ...["epochs", "maxSteps", "patience", "learningRate", "saveEvery", "checkpoints", "keep", "anomaly"],
   ...["corpus", "validCorpus", "cache", "mirror"],
 ];
 

@@ -162,6 +162,10 @@ const course = {
     default: 2,
     description: "How many of the last checkpoints stay",
   },
+  anomaly: {
+    type: "boolean",
+    description: "Look at what every kernel writes and name the first that is not finite; slow",
+  },
 } as const;
 
 /** How a model learns. */

@@ -1,7 +1,7 @@
 // Layer 1: one recorded run of a kernel, the element of a tape.
 
 import type { Access, AnyKernel, ParameterType, Workgroups } from "./kernel.ts";
-import type { Storage } from "./tensor.ts";
+import type { Storage, Tensor } from "./tensor.ts";
 
 /** One recorded kernel run. */
 export interface Dispatch {
@@ -25,6 +25,18 @@ export interface Alternative {
   readonly kernel: AnyKernel;
   /** How many workgroups. */
   readonly workgroups: Workgroups;
+}
+
+/** Puts looks at the operands of each kernel run around it. */
+export interface Watch {
+  /**
+   * Tells what to record for a kernel run.
+   *
+   * @param dispatch The run.
+   * @param tensors Its operands, in binding order.
+   * @returns The run, among others that do not change what it computes.
+   */
+  around(dispatch: Dispatch, tensors: readonly Tensor[]): readonly Dispatch[];
 }
 
 /** WebGPU forbids a buffer that is read-only and writable in one dispatch. */

@@ -2,7 +2,7 @@
 // writes down dispatches. What it holds in the end is a flat list that a plan can replay every step.
 
 import type { Device } from "./device.ts";
-import { type Dispatch, pack, refuseAliases } from "./dispatch.ts";
+import { type Dispatch, pack, refuseAliases, type Watch } from "./dispatch.ts";
 import { fillKernel } from "./fill.ts";
 import type { Access, AnyKernel, GivenParameters, Kernel, ParameterType } from "./kernel.ts";
 import { Ranges } from "./ranges.ts";
@@ -27,6 +27,8 @@ export interface TapeOptions {
    * [1], so that they do not vanish there. The sums of the products, and everything else, stay in 32 bits.
    */
   readonly lossScale?: Tensor | undefined;
+  /** Looks around every kernel, which find numbers that are not finite. */
+  readonly watch?: Watch | undefined;
 }
 
 /** Records the kernels of one pass through a model for one shape of batch. */
@@ -35,6 +37,8 @@ export class Tape {
   readonly training: boolean;
   /** In half precision what gradients are multiplied by, [1]. */
   readonly lossScale: Tensor | undefined;
+  /** What looks around every kernel. */
+  readonly watch: Watch | undefined;
   /** All kernel runs so far, in order. */
   readonly dispatches: Dispatch[] = [];
   /** The inputs by name. */
@@ -54,6 +58,7 @@ export class Tape {
   constructor(readonly device: Device, options: TapeOptions) {
     this.training = options.training;
     this.lossScale = options.lossScale;
+    this.watch = options.watch;
     if (this.lossScale && !device.features.has("shader-f16")) {
       throw new RangeError(
         `Cannot record in half precision: the adapter ${device.description} has no 16-bit floats. Leave lossScale out.`,
@@ -132,7 +137,7 @@ export class Tape {
     }
     const storages = names.map((name) => bindings[name]!.storage);
     refuseAliases(kernel, storages);
-    this.dispatches.push({
+    const dispatch: Dispatch = {
       kernel,
       storages,
       params: pack(kernel, values),
@@ -142,7 +147,9 @@ export class Tape {
         kernel,
         workgroups: kernel.workgroups(params),
       })),
-    });
+    };
+    const tensors = names.map((name) => bindings[name]!);
+    this.dispatches.push(...this.watch?.around(dispatch, tensors) ?? [dispatch]);
   }
 
   /** Keeps what to record in the backward pass; closures run in reverse order. Ignored when not training. */

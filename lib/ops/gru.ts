@@ -39,7 +39,13 @@ const common = {
 const forward = defineKernel({
   ...common,
   entryPoint: "forward",
-  bindings: { projection: "read", recurrent: "read", lengths: "read", states: "read_write", gates: "write" },
+  bindings: {
+    projection: "read",
+    recurrent: "read",
+    lengths: "read",
+    states: "read_write",
+    gates: "read_write",
+  },
 });
 const backward = defineKernel({
   ...common,

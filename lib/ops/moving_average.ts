@@ -22,7 +22,7 @@ const forward = defineKernel({
  * `ExponentialMovingAverage`. After a step that the optimizer skipped the average stays as it is.
  *
  * @param values The flat weights after the optimizer's step, at least as many as there are averages.
- * @param control What {@linkcode optimizerStep} leaves behind, [10].
+ * @param control What {@linkcode optimizerStep} leaves behind, [11].
  * @param average [N], at the start the weights.
  * @param decay Below 1.
  */

@@ -11,16 +11,22 @@ import type { Tensor } from "../gpu/tensor.ts";
 const PARTS = 64;
 
 /** The numbers in the control record that one step hands to the next. */
-export const CONTROL_SIZE = 10;
+export const CONTROL_SIZE = 11;
 
 /** Where in the control record the loss scale stands. */
 const LOSS_SCALE = 8;
+
+/** Where the number of steps skipped in a row stands. */
+const SKIPPED_IN_A_ROW = 10;
 
 /** The loss scale at the start. */
 const INITIAL_LOSS_SCALE = 4096;
 
 /** Steps with finite gradients in a row after which the loss scale is doubled. */
 const SCALE_GROWTH_STEPS = 2000;
+
+/** Steps left out in a row after which no step is taken any more. */
+export const MOST_SKIPPED = 10;
 
 /** What stands for no limit where a kernel clips. */
 const NO_LIMIT = 1e30;
@@ -29,6 +35,37 @@ const NO_LIMIT = 1e30;
 export function initialControl(): Float32Array<ArrayBuffer> {
   const control = new Float32Array(CONTROL_SIZE);
   control[LOSS_SCALE] = INITIAL_LOSS_SCALE;
+  return control;
+}
+
+/** What a control record says of the steps so far. */
+export interface Steps {
+  /** The norm of the last gradient that was finite, before clipping. */
+  readonly gradientNorm: number;
+  /** Steps taken. */
+  readonly steps: number;
+  /** Steps left out. */
+  readonly skipped: number;
+  /** Steps left out since the last one that was taken; see {@linkcode optimizerStep}. */
+  readonly skippedInARow: number;
+}
+
+/** Reads a control record. */
+export function stepsOf(control: ArrayBuffer): Steps {
+  const integers = new Uint32Array(control);
+  return {
+    gradientNorm: new Float32Array(control)[2]!,
+    steps: integers[4]!,
+    skipped: integers[5]!,
+    skippedInARow: integers[SKIPPED_IN_A_ROW]!,
+  };
+}
+
+/** The control record to go on with from a saved one: an earlier version's is shorter, and a training that gave up may try again. */
+export function resumedControl(saved: Uint32Array): Uint32Array<ArrayBuffer> {
+  const control = new Uint32Array(CONTROL_SIZE);
+  control.set(saved);
+  if (control[SKIPPED_IN_A_ROW]! >= MOST_SKIPPED) control[SKIPPED_IN_A_ROW] = 0;
   return control;
 }
 
@@ -52,6 +89,7 @@ const common = {
     weight_decay: "f32",
     nesterov: "u32",
     scale_growth_steps: "u32",
+    most_skipped: "u32",
   },
 } as const;
 
@@ -141,18 +179,23 @@ export interface OptimizerStepOptions extends OptimizerSettings {
  * 2013), Adadelta (Zeiler 2012), RMSProp (Tieleman & Hinton 2012).
  *
  * Before it the gradients are scaled by `min(1, maxNorm / (norm + 1e-6))` as by PyTorch's `clip_grad_norm_`, or clamped
- * to `maxValue` as by `clip_grad_value_`. A step whose gradients are not all finite changes nothing but the count of such
- * steps. On a tape in half precision the gradients come multiplied by the loss scale. It is halved after a step with
- * gradients that are not finite, down to 1, and doubled after 2,000 others in a row, as by PyTorch's `GradScaler`.
+ * to `maxValue` as by `clip_grad_value_`. A step whose gradients are not all finite, or so large that the sum of their
+ * squares is not (norms above 1.8e19), changes nothing but the count of such steps. After {@linkcode MOST_SKIPPED} of them in
+ * a row no step changes anything any more, until {@linkcode resumedControl} says otherwise: whoever looks later finds
+ * everything as it was.
+ *
+ * On a tape in half precision the gradients come multiplied by the loss scale. It is halved after a step with gradients that
+ * are not finite, down to 1, and doubled after 2,000 others in a row, as by PyTorch's `GradScaler`. Such a step is one of those
+ * in a row only where the scale was 1 already, so that looking for the right scale ends no training.
  *
  * The plan gets an input `learning_rate` [1]. The first moments hold the running mean of the gradients (Adam), the
  * momentum (gradient descent, RMSProp), or the running mean of squared steps (Adadelta); the second ones the running
  * mean of squared gradients, and of gradient descent nothing.
  *
  * @param parameters Their flat buffers, gradients complete; as many values are changed as there are gradients.
- * @param control [10]: 1 - beta1^t, 1 - beta2^t, last norm, last clipping factor, steps taken, steps skipped, whether the
- *   last was skipped, sum of the norms, loss scale, good steps since it changed. Starts as {@linkcode initialControl}, or
- *   without half precision as zeros; numbers 4 to 6 and 9 are integers.
+ * @param control [11]: 1 - beta1^t, 1 - beta2^t, last norm, last clipping factor, steps taken, steps skipped, whether the
+ *   last was skipped, sum of the norms, loss scale, good steps since it changed, steps skipped in a row. Starts as
+ *   {@linkcode initialControl}, or without half precision as zeros; numbers 4 to 6, 9 and 10 are integers.
  */
 export function optimizerStep(
   tape: Tape,
@@ -179,6 +222,7 @@ export function optimizerStep(
     weight_decay: weightDecay,
     nesterov: nesterov ? 1 : 0,
     scale_growth_steps: tape.lossScale ? scaleGrowthSteps : 0,
+    most_skipped: MOST_SKIPPED,
   };
   const parts = tape.tensor([PARTS], "squares of gradients");
   const rate = tape.sharedInput("learning_rate", [1], "f32");

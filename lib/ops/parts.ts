@@ -9,6 +9,7 @@ export type PartSize = 1 | 4;
 const REWRITES: readonly (readonly [fours: string, ones: string])[] = [
   ["alias Part = vec4f;", "alias Part = f32;"],
   ["alias Part = vec4u;", "alias Part = u32;"],
+  ["alias Bits = vec4u;", "alias Bits = u32;"],
   ["const PART = 4u;", "const PART = 1u;"],
   ["fn sum_of(x: Part) -> f32 { return x.x + x.y + x.z + x.w; }", "fn sum_of(x: Part) -> f32 { return x; }"],
 ];

@@ -82,7 +82,7 @@ const gruKernels = perShape((shape) => ({
     ...common("gru", shape),
     source: persistentForward("gru", shape),
     entryPoint: "forward",
-    bindings: { ...inputs, candidates: "write" },
+    bindings: { ...inputs, candidates: "read_write" }, // rows that are over leave theirs as they are
   }),
   backward: defineKernel({
     ...common("gru", shape),

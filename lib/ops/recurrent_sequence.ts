@@ -48,7 +48,7 @@ function declare(rows: number) {
   } as const;
   const saved = { weight: "read", lengths: "read", gates: "read" } as const;
   return {
-    gruForward: defineKernel({ ...forward("gru"), bindings: { ...inputs, candidates: "write" } }),
+    gruForward: defineKernel({ ...forward("gru"), bindings: { ...inputs, candidates: "read_write" } }),
     lstmForward: defineKernel({ ...forward("lstm"), bindings: { ...inputs, cells: "read_write" } }),
     gruBackward: defineKernel({
       ...backward("gru"),

@@ -25,7 +25,13 @@ export const fusedGruStep = defineKernel({
   name: "recurrent_step(gru)",
   source: recurrentStep("gru"),
   entryPoint: "forward",
-  bindings: { ...inputs, projection: "read", states: "read_write", gates: "write", recurrent: "write" },
+  bindings: {
+    ...inputs,
+    projection: "read",
+    states: "read_write",
+    gates: "read_write",
+    recurrent: "read_write",
+  },
   params: { ...params, projection_offset: "u32", recurrent_offset: "u32" },
   workgroups,
 });

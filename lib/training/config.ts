@@ -38,6 +38,8 @@ export interface TrainingConfig extends StepConfig {
   readonly maxLength: number;
   /** The order of the batches. */
   readonly seed: number;
+  /** Whether every kernel is looked at. */
+  readonly anomaly: boolean;
   /** The hash of the split that the examples are from; null if it was not given. */
   readonly split: string | null;
 }
@@ -92,6 +94,7 @@ const training = v.strictObject({
   patience: v.optional(v.nullable(size), null),
   bestBy: v.optional(v.picklist(["loss", "bleu"]), "loss"),
   keep: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0)), 0),
+  anomaly: v.optional(v.boolean(), false),
   split: v.optional(v.nullable(v.pipe(v.string(), v.hexadecimal(), v.length(64))), null),
 });
 

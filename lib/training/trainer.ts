@@ -11,7 +11,8 @@ import { CheckpointFolder } from "./checkpoint_folder.ts";
 import type { TrainingConfig } from "./config.ts";
 import { identityOf } from "./identity.ts";
 import { Judge } from "./judge.ts";
-import { inGroups, type Optimization, type Sums } from "./optimization.ts";
+import { NonFiniteGuard } from "./non_finite.ts";
+import { inGroups, type Optimization } from "./optimization.ts";
 import { completeTraining, type TrainingReport, type TrainOptions } from "./options.ts";
 import { Pace } from "./pace.ts";
 import { Place } from "./place.ts";
@@ -22,9 +23,6 @@ import { checkResumable, type TrainingPosition, type TrainingState } from "./sta
 import { type Measured, Validator } from "./validator.ts";
 
 export type { ClassificationSample, TrainingProgress, TranslationSample, Validation } from "./progress.ts";
-
-/** Steps without a finite gradient after which training gives up. */
-const MOST_SKIPPED = 10;
 
 /**
  * Trains a model.
@@ -37,7 +35,7 @@ const MOST_SKIPPED = 10;
  * @param examples What to learn from: sentence pairs, or for a classifier texts with their class.
  * @param options How; see {@linkcode TrainOptions}.
  * @throws {RangeError} If an option is wrong, no pair is short enough, or the memory budget does not suffice.
- * @throws {Error} If ten steps in a row have gradients that are not finite.
+ * @throws {Error} If ten steps in a row have gradients that are not finite; the message names the first such gradient.
  *
  * @example
  * ```ts
@@ -87,11 +85,10 @@ export async function* train<Example, Sample>(
 /** One training under way. */
 class Run<Example, Sample> {
   #rate = 0;
-  #taken = 0;
-  #skipped = 0;
   #place: Place;
   #judge: Judge;
   #folder: CheckpointFolder;
+  #guard: NonFiniteGuard;
   #validator: Validator<Example, Sample> | undefined;
   #started = 0;
   #startedAt = 0;
@@ -107,6 +104,7 @@ class Run<Example, Sample> {
     this.#place = new Place(report.stepsPerEpoch);
     this.#judge = new Judge(config);
     this.#folder = new CheckpointFolder(options, model, config, optimization);
+    this.#guard = new NonFiniteGuard(optimization);
   }
 
   static async start<Example, Sample>(
@@ -143,28 +141,28 @@ class Run<Example, Sample> {
   }
 
   async *epochs(): AsyncGenerator<TrainingProgress<Sample>, void, void> {
+    const pace = new Pace();
     this.#started = this.#place.step;
     this.#startedAt = performance.now();
     while (this.#place.epoch < this.config.epochs && this.#place.step < this.#steps && !this.#judge.stops) {
       if (this.options.signal?.aborted) return;
-      yield* this.#pass();
+      yield* this.#pass(pace);
       if (this.#place.over) this.#place.next();
     }
   }
 
   /** One epoch, or what is left of it, and a validation. */
-  async *#pass(): AsyncGenerator<TrainingProgress<Sample>, void, void> {
+  async *#pass(pace: Pace): AsyncGenerator<TrainingProgress<Sample>, void, void> {
     const { seed, accumulation } = this.config;
     const { epoch, stepInEpoch } = this.#place;
     let skip = stepInEpoch;
-    const pace = new Pace();
     if (stepInEpoch === 0) this.optimization.startEpoch();
     const { data, contents } = this.examples;
     const ordered = batches(data, this.optimization.buckets, { seed, epoch, contents: contents?.(epoch) });
     for (const group of inGroups(ordered, accumulation)) {
       if (skip-- > 0) continue;
       const tokens = group.reduce((sum, { tokens }) => sum + tokens, 0);
-      this.#take(group, tokens);
+      await this.#take(group, tokens);
       pace.count(tokens);
       const over = this.#place.step >= this.#steps || this.#place.over;
       const { signal } = this.options;
@@ -172,28 +170,28 @@ class Run<Example, Sample> {
       await pace.rest(() => this.optimization.standing());
       if (!pace.due && !over && !signal?.aborted) continue;
       const { progress, epochLoss } = await this.#progress(pace);
-      pace.report();
       yield over ? { ...progress, ...await this.#endOfEpoch(epochLoss) } : progress;
       // After the report, so that whoever writes those down has all that come before the checkpoint.
       await this.#folder.saveIfDue(this.#place.step, this.#position);
+      pace.report();
       if (over || signal?.aborted) return;
     }
   }
 
   /** Starts a step. */
-  #take(group: readonly Batch[], tokens: number): void {
+  async #take(group: readonly Batch[], tokens: number): Promise<void> {
     const { schedule, learningRate } = this.config;
     const { reductions } = this.#judge.standing;
     const { step, epoch } = this.#place;
     this.#rate = scheduledRate(schedule, learningRate, { step, epoch, steps: this.#scheduled, reductions });
-    this.optimization.step(group, step, this.#rate);
+    await this.#guard.step(group, step, this.#rate);
     this.#place.count(tokens);
   }
 
   async #progress(pace: Pace): Promise<{ progress: TrainingProgress<Sample>; epochLoss: number }> {
     const sums = await this.optimization.sums();
     const { seconds } = pace;
-    this.#refuseNonFinite(sums);
+    await this.#guard.look(sums);
     const { step, epoch } = this.#place;
     const secondsPerStep = (performance.now() - this.#startedAt) / 1000 / (step - this.#started);
     const progress = {
@@ -208,21 +206,6 @@ class Run<Example, Sample> {
       skipped: sums.skipped,
     };
     return { progress, epochLoss: sums.epochLoss };
-  }
-
-  /** Gives up when step after step is left out. */
-  #refuseNonFinite({ steps, skipped }: Sums): void {
-    if (steps > this.#taken) {
-      this.#taken = steps;
-      this.#skipped = skipped;
-    } else if (skipped - this.#skipped >= MOST_SKIPPED) {
-      throw new Error(
-        `Cannot go on training: the gradients of ${
-          skipped - this.#skipped
-        } steps in a row were not finite. ` +
-          "Lower the learning rate or the norm that gradients are clipped to.",
-      );
-    }
   }
 
   /** Measures the model, given the sum of the epoch's losses, and saves the weights that are to be kept. */

@@ -188,6 +188,15 @@ testWithAdapter("train --profile shows kernels, host and data, and saves nothing
   assertEquals(await Deno.stat(output).catch(() => "nothing"), "nothing");
 });
 
+testWithAdapter("train gives up on numbers that are not finite; --anomaly names the kernel", async () => {
+  const args = ["train", "--corpus", corpus, "--output", folder.at("diverged"), "--epochs", "9", ...TINY];
+  const diverging = args.map((arg, i) => args[i - 1] === "--learning-rate" ? "1e30" : arg);
+  const [given, found] = [await attend(diverging), await attend([...diverging, "--anomaly"])];
+  assert(given.code !== 0 && found.code !== 0);
+  assertMatch(given.stderr, /10 steps in a row were not finite.* the first is that of "[\w.]+"/s);
+  assertMatch(found.stderr, /in step 2, the kernel "[^"]+", number \d+ of \d+, in the forward pass/);
+});
+
 testWithAdapter("train takes all that says how a model learns; average makes one of its epochs", async () => {
   const output = folder.at("tuned");
   const options = [

@@ -90,7 +90,15 @@ class Optimized {
 
   /** The control record: floating-point numbers, and integers from the fourth on. */
   async readControl(): Promise<
-    { norm: number; clip: number; steps: number; skipped: number; norms: number; lossScale: number }
+    {
+      norm: number;
+      clip: number;
+      steps: number;
+      skipped: number;
+      norms: number;
+      lossScale: number;
+      inARow: number;
+    }
   > {
     const [floats] = await this.plan.read(this.control);
     const integers = new Uint32Array(floats!.buffer);
@@ -101,6 +109,7 @@ class Optimized {
       skipped: integers[5]!,
       norms: floats![7]!,
       lossScale: floats![8]!,
+      inARow: integers[10]!,
     };
   }
 
@@ -179,9 +188,10 @@ testEachProfile(
     optimized.step(draw(random, optimized), 0.01);
     const before = await optimized.readAll();
     const { steps, norms } = await optimized.readControl();
-    for (const [count, bad] of [NaN, Infinity, -Infinity].entries()) {
+    // The square of the last is no number of 32 bits.
+    for (const [count, bad] of [NaN, Infinity, -Infinity, 1e25].entries()) {
       const gradients = draw(random, optimized);
-      gradients.get("long")![100] = bad;
+      gradients.get(count % 2 ? "short" : "long")![count % 2 ? 2 : 100] = bad;
       optimized.step(gradients, 0.01);
       assertEquals(await optimized.readAll(), before, `a gradient of ${bad} changes something`);
       const control = await optimized.readControl();
@@ -238,6 +248,8 @@ testEachProfile(
     for (let step = 0; step < 15; step++) {
       const { lossScale } = await half.readControl();
       assertEquals(lossScale, Math.max(1, 4096 / 2 ** step));
+      // Looking for the right scale ends no training: what counts is what happens at a scale of one.
+      assertEquals((await half.readControl()).inARow, Math.max(0, step - 12));
       const gradients = draw(random, half);
       gradients.get("short")![1] = Infinity;
       half.step(gradients, 0.01);
@@ -246,3 +258,26 @@ testEachProfile(
     half.close();
   },
 );
+
+testEachProfile("optimizerStep() takes no step any more after ten left out in a row", async (device) => {
+  for (const [bad, inARow, steps] of [[9, 0, 2], [10, 11, 1]] as const) {
+    const optimized = await Optimized.create(device, { maxValue: 0.5 });
+    const random = new Random(12);
+    optimized.step(draw(random, optimized), 0.01);
+    const before = await optimized.readAll();
+    for (let step = 0; step < bad; step++) {
+      const gradients = draw(random, optimized);
+      gradients.get("short")![0] = NaN;
+      optimized.step(gradients, 0.01);
+    }
+    assertEquals(await optimized.readAll(), before);
+    optimized.step(draw(random, optimized), 0.01);
+    const control = await optimized.readControl();
+    assertEquals([control.inARow, control.steps], [inARow, steps]);
+    assertEquals(
+      String((await optimized.readAll())[0]!.get("short")!.data) === String(before[0]!.get("short")!.data),
+      bad === 10,
+    );
+    optimized.close();
+  }
+});

@@ -272,12 +272,11 @@ testWithDevice("train() leaves out pairs that are too long, and says how many", 
 testWithDevice("train() gives up when gradients are not finite, and frees its memory", async (device) => {
   const model = tinyModel(device);
   const before = device.bufferCount;
-  const error = await assertRejects(
+  await assertRejects(
     () => finish(train(model, pairs, { epochs: 50, batch: 8, learningRate: 1e30 })),
     Error,
-    "steps in a row were not finite. Lower the learning rate",
+    "the gradients of 10 steps in a row were not finite",
   );
-  assert(Number(/\d+/.exec(error.message)) >= 10);
   assertEquals(device.bufferCount, before);
   model.close();
 });
