@@ -28,6 +28,12 @@ export class WordTokens implements TokenizerKind {
   static learn(sentences: readonly string[], options: WordsOptions): WordTokens {
     const { punctuation = false, lowerCase = true, nfc = false, plainPunctuation = false } = options;
     const cut = { punctuation, lowerCase, nfc, plainPunctuation };
+    if (plainPunctuation && !punctuation) {
+      throw new RangeError(
+        "Cannot learn words with plainPunctuation: they leave no punctuation to make plain. " +
+          "Set punctuation, or leave plainPunctuation out.",
+      );
+    }
     return new WordTokens(Vocabulary.from(tokensOf(sentences, cut), options), cut);
   }
 

@@ -71,7 +71,7 @@ export async function translate(
   const complete = completeOptions(options);
   if (typeof sentences === "string") return (await translate(models, [sentences], options))[0]!;
   const all = models instanceof Array ? models as readonly Seq2Seq[] : [models as Seq2Seq];
-  checkModels(all, complete);
+  checkModels(all, options);
   const [model] = all as [Seq2Seq];
   const encoded = encode(model, sentences, complete);
   const decoding = decodingOf(complete);
@@ -161,10 +161,16 @@ function encodePrefix({ target }: Seq2Seq, text: string, source: EncodedSource):
 }
 
 /** Refuses models that cannot work together, or cannot do what is asked. */
-function checkModels(models: readonly Seq2Seq[], options: CompleteOptions): void {
+function checkModels(models: readonly Seq2Seq[], options: TranslateOptions): void {
   const [first] = models;
   if (!first) throw new RangeError("Cannot translate without a model.");
   const vocabularies = ({ source, target }: Seq2Seq) => JSON.stringify([source, target]);
+  if (models.length === 1 && options.mean !== undefined) {
+    throw new RangeError(
+      `Cannot translate with mean "${options.mean}": there is one model, and nothing to take a mean of. ` +
+        "Give several models, or leave mean out.",
+    );
+  }
   for (const model of models.slice(1)) {
     if (model.device !== first.device) {
       throw new RangeError("Cannot translate with models on different devices: load them on one.");
@@ -181,8 +187,8 @@ function checkModels(models: readonly Seq2Seq[], options: CompleteOptions): void
   const blind = models.some(({ config }) => config.attention === "none");
   for (
     const [name, asked] of [
-      ["coveragePenalty", options.coveragePenalty > 0],
-      ["replaceUnknown", options.replaceUnknown],
+      ["coveragePenalty", (options.coveragePenalty ?? 0) > 0],
+      ["replaceUnknown", options.replaceUnknown === true],
     ] as const
   ) {
     if (asked && blind) {

@@ -14,12 +14,13 @@ import { Random } from "../random.ts";
 import { dropout, type DropoutOptions } from "../ops/dropout.ts";
 import { embedding } from "../ops/embedding.ts";
 import { Decoder } from "./decoder.ts";
+import { completeSeq2Seq } from "./complete_seq2seq.ts";
 import { type EncodedSource, encodeSource, encodeTarget } from "./encoded_source.ts";
 import { type Encoded, Encoder } from "./encoder.ts";
 import { standardNormal } from "./initializers.ts";
 import type { LossOptions, Model } from "./model.ts";
 import { seq2seqOutputShapes } from "./output_shapes.ts";
-import { completeSeq2Seq, type Seq2SeqConfig, type Seq2SeqOptions } from "./seq2seq_options.ts";
+import type { Seq2SeqConfig, Seq2SeqOptions } from "./seq2seq_options.ts";
 import type { DecodingShape, WordByWord } from "./word_by_word.ts";
 
 export type { Seq2SeqConfig, Seq2SeqOptions } from "./seq2seq_options.ts";

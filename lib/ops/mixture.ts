@@ -33,8 +33,11 @@ function define(entryPoint: string) {
 const logProbabilities = define("log_probabilities");
 const scaled = define("scaled");
 
+/** What the mean can be taken of; the first one is the default. */
+export const MEANS = ["probabilities", "logarithms"] as const;
+
 /** What the mean is taken of: the models' probabilities, or their logarithms. */
-export type Mean = "probabilities" | "logarithms";
+export type Mean = typeof MEANS[number];
 
 /**
  * Records the mean of several softmaxes, as log-probabilities up to a constant. Not differentiable.

@@ -1,9 +1,17 @@
 // Training: the contract of a model folder's config.json.
 
 import * as v from "npm:valibot@1.5.0";
+import { type Precision, PRECISIONS } from "../ops/matmul_variants.ts";
 import { optimizerSchema, type StepConfig } from "./optimizer_options.ts";
 import { type ScheduleConfig, scheduleSchema } from "./schedule.ts";
+import { count, share, size } from "./schemas.ts";
 import { type TeacherForcingConfig, teacherForcingSchema } from "./teacher_forcing.ts";
+
+/** What can make a validation better; the first one is the default. */
+export const MEASURES = ["loss", "bleu"] as const;
+
+/** One of the measures. */
+export type Measure = typeof MEASURES[number];
 
 /** All options but the data, defaults filled in: what a checkpoint's `config.json` stores. */
 export interface TrainingConfig extends StepConfig {
@@ -14,7 +22,7 @@ export interface TrainingConfig extends StepConfig {
   /** Tokens a step; null if batches are made by examples. */
   readonly batchTokens: number | null;
   /** How many bits products take their operands in. */
-  readonly precision: "f32" | "f16";
+  readonly precision: Precision;
   /** How the learning rate changes. */
   readonly schedule: ScheduleConfig;
   /** Which words a decoder is given. */
@@ -26,7 +34,7 @@ export interface TrainingConfig extends StepConfig {
   /** Validations without a better one after which training stops; null if it does not. */
   readonly patience: number | null;
   /** What makes a validation the best. */
-  readonly bestBy: "loss" | "bleu";
+  readonly bestBy: Measure;
   /** The weights of how many epochs are kept. */
   readonly keep: number;
   /** The share of byte pairs' merges that are left out. */
@@ -65,18 +73,17 @@ const format = v.literal(
       : `expected "${FORMAT}" but received ${issue.received}`,
 );
 
-const size = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(2 ** 20));
 const training = v.strictObject({
   epochs: size,
   batch: v.nullable(size),
   batchTokens: v.nullable(size),
   learningRate: v.number(),
   clipNorm: v.pipe(v.nullable(v.number()), v.transform((norm) => norm ?? Infinity)), // JSON has no Infinity
-  labelSmoothing: v.pipe(v.number(), v.minValue(0), v.maxValue(1)),
+  labelSmoothing: share,
   maxLength: size,
   seed: v.number(),
   // What follows, earlier folders do not have.
-  precision: v.optional(v.picklist(["f32", "f16"]), "f32"),
+  precision: v.optional(v.picklist(PRECISIONS), "f32"),
   clipValue: v.optional(v.nullable(v.number()), null),
   optimizer: optimizerSchema,
   schedule: scheduleSchema,
@@ -85,8 +92,8 @@ const training = v.strictObject({
   accumulation: v.optional(size, 1),
   averageDecay: v.optional(v.nullable(v.number()), null),
   patience: v.optional(v.nullable(size), null),
-  bestBy: v.optional(v.picklist(["loss", "bleu"]), "loss"),
-  keep: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0)), 0),
+  bestBy: v.optional(v.picklist(MEASURES), "loss"),
+  keep: v.optional(count, 0),
   split: v.optional(v.nullable(v.pipe(v.string(), v.hexadecimal(), v.length(64))), null),
 });
 

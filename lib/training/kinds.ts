@@ -9,10 +9,12 @@ import type { Device } from "../gpu/device.ts";
 import { classify } from "../inference/classify.ts";
 import { LONGEST_SOURCE, translate } from "../inference/translate.ts";
 import type { Model } from "../models/model.ts";
+import { RECURRENT_CELLS } from "../models/recurrent_layer.ts";
 import { Seq2Seq } from "../models/seq2seq.ts";
 import { SEQ2SEQ_CHOICES, type Seq2SeqConfig } from "../models/seq2seq_options.ts";
 import { SequenceClassifier, type SequenceClassifierConfig } from "../models/sequence_classifier.ts";
 import type { ClassificationSample, TranslationSample } from "./progress.ts";
+import { share, size } from "./schemas.ts";
 
 /** A class of models, {@linkcode Seq2Seq} or {@linkcode SequenceClassifier}. */
 // deno-lint-ignore no-explicit-any -- what a constructor takes differs from class to class
@@ -35,9 +37,6 @@ export interface ModelKind<M, Config, Example, Sample> {
 /** A kind whose types do not matter. */
 // deno-lint-ignore no-explicit-any -- it holds for every model
 export type AnyKind = ModelKind<any, any, any, any>;
-
-const size = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(2 ** 20));
-const share = v.pipe(v.number(), v.minValue(0), v.maxValue(1));
 
 /** Whether a sentence is short enough for translate(); longer ones are passed over, as by held-out losses. */
 function isTranslatable(model: Seq2Seq, sentence: string): boolean {
@@ -104,7 +103,7 @@ const sequenceClassifier: ModelKind<
   of: SequenceClassifier,
   tokenizers: ["text"],
   config: v.strictObject({
-    cell: v.picklist(["gru", "lstm"]),
+    cell: v.picklist(RECURRENT_CELLS),
     embedding: v.nullable(size),
     layers: v.pipe(v.array(size), v.minLength(1)),
     bidirectional: v.boolean(),
