@@ -101,7 +101,7 @@ export {
   type SequenceClassifierConfig,
   type SequenceClassifierOptions,
 } from "./lib/models/sequence_classifier.ts";
-export type { EncodedSource } from "./lib/models/encoded_source.ts";
+export { type EncodedSource, LONGEST_SENTENCE } from "./lib/models/encoded_source.ts";
 export { SEQ2SEQ_CHOICES, type Seq2SeqChoice } from "./lib/models/seq2seq_options.ts";
 export type { GivenWords, LossOptions, Model, TextShape } from "./lib/models/model.ts";
 export type { DecoderState, DecoderStep, DecodingShape, WordByWord } from "./lib/models/word_by_word.ts";
@@ -167,6 +167,7 @@ export {
   parseAlignment,
   type ReferenceAlignment,
 } from "./lib/evaluation/alignment.ts";
+export { forcedAttention, type ForcedAttentionOptions } from "./lib/evaluation/forced_attention.ts";
 export { type Bleu, type BleuOptions, type BleuTokenizer, corpusBleu } from "./lib/evaluation/bleu.ts";
 export { type Chrf, type ChrfOptions, corpusChrf } from "./lib/evaluation/chrf.ts";
 export { exactMatch } from "./lib/evaluation/exact_match.ts";

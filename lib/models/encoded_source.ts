@@ -5,6 +5,9 @@ import type { MergeDropout } from "../data/tokenizer_kind.ts";
 import { EOS, SOS, UNK } from "../data/vocabulary.ts";
 import type { Seq2SeqConfig } from "./seq2seq_options.ts";
 
+/** The most words that a sentence may have, `<sos>` and `<eos>` included, for a translator that has been trained. */
+export const LONGEST_SENTENCE = 512;
+
 /** A source sentence as a model reads it. */
 export interface EncodedSource {
   /** The word numbers, `<sos>` and `<eos>` included, in the order in which they are read. */
@@ -41,6 +44,12 @@ export function encodeSource(
     words.splice(1, words.length - 2, ...words.slice(1, -1).reverse());
   }
   return copy ? { ids, words, ...copiesOf(words, target) } : { ids, words };
+}
+
+/** Weights of the words as they stand in the sentence, of those in the order in which they were read. */
+export function asTheyStand(weights: Iterable<number>, { reverseSource }: Seq2SeqConfig): number[] {
+  const row = [...weights];
+  return reverseSource && row.length > 0 ? [row[0]!, ...row.slice(1, -1).reverse(), row.at(-1)!] : row;
 }
 
 /** Turns a target sentence into numbers; words that the vocabulary lacks but the source has are those of the source. */

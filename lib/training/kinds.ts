@@ -7,7 +7,8 @@ import type { Pair } from "../data/pair.ts";
 import { corpusBleu } from "../evaluation/bleu.ts";
 import type { Device } from "../gpu/device.ts";
 import { classify } from "../inference/classify.ts";
-import { LONGEST_SOURCE, translate } from "../inference/translate.ts";
+import { translate } from "../inference/translate.ts";
+import { LONGEST_SENTENCE } from "../models/encoded_source.ts";
 import type { Model } from "../models/model.ts";
 import { RECURRENT_CELLS } from "../models/recurrent_layer.ts";
 import { Seq2Seq } from "../models/seq2seq.ts";
@@ -40,7 +41,7 @@ export type AnyKind = ModelKind<any, any, any, any>;
 
 /** Whether a sentence is short enough for translate(); longer ones are passed over, as by held-out losses. */
 function isTranslatable(model: Seq2Seq, sentence: string): boolean {
-  return model.encodeSource(sentence).ids.length <= LONGEST_SOURCE;
+  return model.encodeSource(sentence).ids.length <= LONGEST_SENTENCE;
 }
 
 /** The choices for an option of a translator. */

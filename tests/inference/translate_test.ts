@@ -1,6 +1,7 @@
 import { Tokenizer } from "../../lib/data/tokenizer.ts";
 import type { Device } from "../../lib/gpu/device.ts";
-import { LONGEST_SOURCE, translate } from "../../lib/inference/translate.ts";
+import { translate } from "../../lib/inference/translate.ts";
+import { LONGEST_SENTENCE } from "../../lib/models/encoded_source.ts";
 import type { Translation } from "../../lib/inference/translation.ts";
 import { Seq2Seq } from "../../lib/models/seq2seq.ts";
 import { testWithDevice } from "../adapter.ts";
@@ -130,7 +131,7 @@ testWithDevice(
   "translate() takes sentences of up to 510 words, and says so of longer ones",
   async (device) => {
     const model = tinyModel(device, { seed: 3 });
-    for (const words of [500, LONGEST_SOURCE - 2]) {
+    for (const words of [500, LONGEST_SENTENCE - 2]) {
       const translation = await translate(model, "seven ".repeat(words));
       assertEquals(translation.source.length, words + 2);
       checkForm(translation, model);
