@@ -2,7 +2,7 @@
 
 import { OPTIMIZER_METHODS } from "../ops/optimizer.ts";
 import { PRECISIONS } from "../ops/matmul_variants.ts";
-import { MEASURES } from "../training/config.ts";
+import { VALIDATION_MEASURES } from "../training/config.ts";
 import type { TrainOptions } from "../training/options.ts";
 import { SCHEDULE_NAMES } from "../training/schedule.ts";
 import { TEACHER_FORCING_NAMES } from "../training/teacher_forcing.ts";
@@ -145,7 +145,7 @@ const course = {
   },
   bestBy: {
     type: "choice",
-    choices: MEASURES,
+    choices: VALIDATION_MEASURES,
     defaultText: "loss",
     description: "What makes a validation better",
   },

@@ -194,18 +194,18 @@ export class Tokenizer {
    * @throws {RangeError} If the probability is none.
    */
   encode(text: string, options: MergeDropout = {}): number[] {
-    this.#check(options);
-    return [SOS, ...this.#kind.readable(text, options).map((token) => this.vocabulary.id(token)), EOS];
+    return this.numbers(this.tokens(text, options));
   }
 
   /** Returns a text as `encode` reads it, one token for each number, those unknown as they stand. */
-  tokens(text: string): string[] {
-    return ["<sos>", ...this.#kind.readable(text), "<eos>"];
+  tokens(text: string, options: MergeDropout = {}): string[] {
+    this.#check(options);
+    return ["<sos>", ...this.#kind.readable(text, options), "<eos>"];
   }
 
-  /** Encodes many texts. See {@linkcode Tokenizer.encode}. */
-  encodeAll(texts: readonly string[], options: MergeDropout = {}): Uint32Array[] {
-    return texts.map((text) => new Uint32Array(this.encode(text, options)));
+  /** Returns the numbers of what `tokens` has returned; with it, `encode`. */
+  numbers(tokens: readonly string[]): number[] {
+    return [SOS, ...tokens.slice(1, -1).map((token) => this.vocabulary.id(token)), EOS];
   }
 
   /**

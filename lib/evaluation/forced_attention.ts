@@ -7,7 +7,7 @@ import { BufferPool } from "../gpu/memory.ts";
 import { Plan } from "../gpu/plan.ts";
 import { Tape } from "../gpu/tape.ts";
 import type { Tensor } from "../gpu/tensor.ts";
-import { asTheyStand, LONGEST_SENTENCE } from "../models/encoded_source.ts";
+import { inReadingOrder, LONGEST_SENTENCE } from "../models/encoded_source.ts";
 import type { Seq2Seq } from "../models/seq2seq.ts";
 import { copyInto } from "../ops/concatenate.ts";
 import type { Attended } from "./alignment.ts";
@@ -100,7 +100,7 @@ function attended(model: Seq2Seq, pair: Pair, batch: Batch, row: number, weights
   const { bucket: { rows, sourceLength }, sourceLengths, targetLengths } = batch;
   const attention = Array.from({ length: targetLengths[row]! - 1 }, (_, t) => {
     const start = (t * rows + row) * sourceLength;
-    return asTheyStand(weights.subarray(start, start + sourceLengths[row]!), model.config);
+    return inReadingOrder(weights.subarray(start, start + sourceLengths[row]!), model.config);
   });
   const target = model.target.tokens(pair.target).slice(1); // nothing is looked for before <sos>
   return { source: model.source.tokens(pair.source), target, attention };

@@ -1,7 +1,7 @@
 // A translation as users see it: words instead of numbers.
 
 import { EOS, UNK } from "../data/vocabulary.ts";
-import { asTheyStand, type EncodedSource } from "../models/encoded_source.ts";
+import { type EncodedSource, inReadingOrder } from "../models/encoded_source.ts";
 import type { Seq2Seq } from "../models/seq2seq.ts";
 import type { Hypothesis } from "./hypotheses.ts";
 
@@ -68,7 +68,7 @@ function alternative(
   const { target: tokenizer } = model;
   const { size } = tokenizer.vocabulary;
   const attention = ids.map((_, t) =>
-    asTheyStand(weights[t]?.subarray(0, source.length) ?? [], model.config)
+    inReadingOrder(weights[t]?.subarray(0, source.length) ?? [], model.config)
   );
   // Words that were copied and that the vocabulary lacks have numbers from its size on.
   const target = ids.map((id) => id < size ? tokenizer.vocabulary.token(id) : encoded.unknown![id - size]!);

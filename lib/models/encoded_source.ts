@@ -12,7 +12,7 @@ export const LONGEST_SENTENCE = 512;
 export interface EncodedSource {
   /** The word numbers, `<sos>` and `<eos>` included, in the order in which they are read. */
   readonly ids: Uint32Array;
-  /** The words themselves, in the same order; those of an encoding without anything left out. */
+  /** The words themselves, in the same order. */
   readonly words: readonly string[];
   /** For models that copy: the words in the target's numbering, those that it lacks behind its vocabulary. */
   readonly copies?: Uint32Array;
@@ -37,18 +37,17 @@ export function encodeSource(
       "Cannot leave out merges for a model that copies: it needs the same parts on both sides.",
     );
   }
-  const ids = Uint32Array.from(source.encode(text, drawnBy(source, draw)));
-  const words = source.tokens(text);
-  if (reverseSource) {
-    ids.subarray(1, -1).reverse();
-    words.splice(1, words.length - 2, ...words.slice(1, -1).reverse());
-  }
+  const words = inReadingOrder(source.tokens(text, drawnBy(source, draw)), { reverseSource });
+  const ids = Uint32Array.from(source.numbers(words));
   return copy ? { ids, words, ...copiesOf(words, target) } : { ids, words };
 }
 
-/** Weights of the words as they stand in the sentence, of those in the order in which they were read. */
-export function asTheyStand(weights: Iterable<number>, { reverseSource }: Seq2SeqConfig): number[] {
-  const row = [...weights];
+/** What belongs to the words in the order in which they are read, from the order of the sentence; and the other way round. */
+export function inReadingOrder<T>(
+  list: Iterable<T>,
+  { reverseSource }: Pick<Seq2SeqConfig, "reverseSource">,
+): T[] {
+  const row = [...list];
   return reverseSource && row.length > 0 ? [row[0]!, ...row.slice(1, -1).reverse(), row.at(-1)!] : row;
 }
 
@@ -59,9 +58,10 @@ export function encodeTarget(
   { unknown = [] }: EncodedSource,
   draw?: MergeDropout,
 ): Uint32Array {
-  const ids = Uint32Array.from(target.encode(text, drawnBy(target, draw)));
+  const tokens = target.tokens(text, drawnBy(target, draw));
+  const ids = Uint32Array.from(target.numbers(tokens));
   if (unknown.length === 0) return ids;
-  target.tokens(text).forEach((token, t) => {
+  tokens.forEach((token, t) => {
     const copied = unknown.indexOf(token);
     if (ids[t] === UNK && copied >= 0) ids[t] = target.vocabulary.size + copied;
   });

@@ -8,10 +8,10 @@ import { count, share, size } from "./schemas.ts";
 import { type TeacherForcingConfig, teacherForcingSchema } from "./teacher_forcing.ts";
 
 /** What can make a validation better; the first one is the default. */
-export const MEASURES = ["loss", "bleu"] as const;
+export const VALIDATION_MEASURES = ["loss", "bleu"] as const;
 
 /** One of the measures. */
-export type Measure = typeof MEASURES[number];
+export type ValidationMeasure = typeof VALIDATION_MEASURES[number];
 
 /** All options but the data, defaults filled in: what a checkpoint's `config.json` stores. */
 export interface TrainingConfig extends StepConfig {
@@ -34,7 +34,7 @@ export interface TrainingConfig extends StepConfig {
   /** Validations without a better one after which training stops; null if it does not. */
   readonly patience: number | null;
   /** What makes a validation the best. */
-  readonly bestBy: Measure;
+  readonly bestBy: ValidationMeasure;
   /** The weights of how many epochs are kept. */
   readonly keep: number;
   /** The share of byte pairs' merges that are left out. */
@@ -92,7 +92,7 @@ const training = v.strictObject({
   accumulation: v.optional(size, 1),
   averageDecay: v.optional(v.nullable(v.number()), null),
   patience: v.optional(v.nullable(size), null),
-  bestBy: v.optional(v.picklist(MEASURES), "loss"),
+  bestBy: v.optional(v.picklist(VALIDATION_MEASURES), "loss"),
   keep: v.optional(count, 0),
   split: v.optional(v.nullable(v.pipe(v.string(), v.hexadecimal(), v.length(64))), null),
 });

@@ -3,7 +3,7 @@
 import type { Pair } from "../data/pair.ts";
 import type { Model } from "../models/model.ts";
 import { type Precision, PRECISIONS } from "../ops/matmul_variants.ts";
-import { type Measure, MEASURES, type TrainingConfig } from "./config.ts";
+import { type TrainingConfig, VALIDATION_MEASURES, type ValidationMeasure } from "./config.ts";
 import { kindOfModel } from "./kinds.ts";
 import { completeOptimizer, type OptimizerOptions } from "./optimizer_options.ts";
 import { completeSchedule, type ScheduleOptions } from "./schedule.ts";
@@ -58,7 +58,7 @@ export interface TrainOptions<Example = Pair>
   /** Stops after so many validations in a row without a better one; by default never. */
   readonly patience?: number;
   /** What makes a validation better: a lower loss, as by default, or a higher BLEU of the translations. */
-  readonly bestBy?: Measure;
+  readonly bestBy?: ValidationMeasure;
   /** Of the validation examples, how many to show each time; 3 by default. */
   readonly samples?: number;
   /** Ends training after so many steps, in the middle of an epoch if need be. */
@@ -152,7 +152,7 @@ export function completeTraining(options: TrainOptions<unknown>, model: Model<ne
     "in (0, 1)",
   );
   demand("precision", precision, PRECISIONS.includes(precision), `one of ${PRECISIONS.join(", ")}`);
-  demand("bestBy", bestBy, MEASURES.includes(bestBy), `one of ${MEASURES.join(", ")}`);
+  demand("bestBy", bestBy, VALIDATION_MEASURES.includes(bestBy), `one of ${VALIDATION_MEASURES.join(", ")}`);
   demand("seed", seed, Number.isSafeInteger(seed), "an integer");
   if (precision === "f16" && !model.device.features.has("shader-f16")) {
     throw new RangeError(

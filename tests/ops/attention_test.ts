@@ -5,6 +5,7 @@ import { Plan } from "../../lib/gpu/plan.ts";
 import { Tape } from "../../lib/gpu/tape.ts";
 import type { Tensor } from "../../lib/gpu/tensor.ts";
 import { Attention } from "../../lib/ops/attention.ts";
+import { copyInto } from "../../lib/ops/concatenate.ts";
 import { Random } from "../../lib/random.ts";
 import { assert, assertEquals, assertThrows } from "../assert.ts";
 import { device, testEachProfile } from "../device.ts";
@@ -121,7 +122,7 @@ async function weightsOf(
   const { steps, source, lengths } = options;
   tensors.lengths = tape.input("lengths", [lengths.length], "u32");
   const weights = tape.kept([steps, lengths.length, source], "weights");
-  recordAttention(tape, options, tensors, weights);
+  copyInto(tape, recordAttention(tape, options, tensors).weights, weights);
   const plan = await Plan.compile(tape);
   plan.run({ ...numbers, lengths: Uint32Array.from(lengths) });
   const [actual] = await plan.read(weights);
