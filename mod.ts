@@ -55,7 +55,7 @@ export {
   Tokenizer,
   type WordsOptions,
 } from "./lib/data/tokenizer.ts";
-export type { MergeDropout, WordsJSON } from "./lib/data/tokenizer_kind.ts";
+export type { MergeDropout } from "./lib/data/tokenizer_kind.ts";
 export type { Merge } from "./lib/data/merges.ts";
 export type { HuggingFaceStep, TextOptions } from "./lib/data/normalization.ts";
 export {

@@ -89,10 +89,6 @@ export class BpeTokens implements TokenizerKind {
     return text.startsWith(" ") ? text.slice(1) : text;
   }
 
-  toJSON(): HuggingFaceTokenizer {
-    return this.toHuggingFace();
-  }
-
   toHuggingFace(): HuggingFaceTokenizer {
     const { byteFallback } = this.#treatment;
     return huggingFaceTokenizer(this.vocabulary, {

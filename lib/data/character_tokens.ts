@@ -66,10 +66,6 @@ export class CharacterTokens implements TokenizerKind {
     return this.#treatment.byteFallback ? joinBytes(tokens) : tokens.join("");
   }
 
-  toJSON(): HuggingFaceTokenizer {
-    return this.toHuggingFace();
-  }
-
   toHuggingFace(): HuggingFaceTokenizer {
     const { byteFallback } = this.#treatment;
     return huggingFaceTokenizer(this.vocabulary, {

@@ -4,7 +4,7 @@ import { type BpeOptions, BpeTokens } from "./bpe_tokens.ts";
 import { type CharactersOptions, CharacterTokens } from "./character_tokens.ts";
 import type { HuggingFaceTokenizer } from "./hugging_face.ts";
 import { readHuggingFace } from "./read_hugging_face.ts";
-import type { MergeDropout, TokenizerKind, WordsJSON } from "./tokenizer_kind.ts";
+import type { MergeDropout, TokenizerKind } from "./tokenizer_kind.ts";
 import { EOS, PAD, SOS, type Vocabulary } from "./vocabulary.ts";
 import { type WordsOptions, WordTokens } from "./word_tokens.ts";
 
@@ -48,7 +48,8 @@ export class Tokenizer {
    * Learns the words of some sentences.
    *
    * Without punctuation the tokens are exactly those of Python's `re.findall(r"\w+", text)`, each lower-cased. With
-   * punctuation and without lower-casing, `decode(encode(text))` is the text itself as long as every token of it is known.
+   * punctuation and without lower-casing, `decode(encode(text))` is the text itself as long as every token of it is known;
+   * only a run of white space counts as one space, and none at the ends.
    *
    * @param sentences The training part of one side of a corpus.
    * @param options How to cut the text, and which words to keep.
@@ -108,7 +109,7 @@ export class Tokenizer {
   }
 
   /**
-   * Restores what `toJSON` returned.
+   * Restores what `toJSON` returned, or a list of words as earlier versions stored it.
    *
    * @param json The parsed JSON; it may come from anywhere.
    * @throws {TypeError} If it is no tokenizer, saying what is wrong.
@@ -116,8 +117,7 @@ export class Tokenizer {
   static fromJSON(json: unknown): Tokenizer {
     if (typeof json !== "object" || json === null || Array.isArray(json)) {
       throw new TypeError(
-        "Cannot read a tokenizer: expected an object with kind, punctuation, lowerCase, vocabulary, " +
-          "or a tokenizer.json",
+        "Cannot read a tokenizer: expected the content of a tokenizer.json",
       );
     }
     if (Object.hasOwn(json, "model")) return Tokenizer.fromHuggingFace(json);
@@ -154,17 +154,15 @@ export class Tokenizer {
     return this.#kind.lowerCase;
   }
 
-  /** Returns all that is needed to restore the tokenizer, as plain data: for all but words, a `tokenizer.json`. */
-  toJSON(): WordsJSON | HuggingFaceTokenizer {
-    return this.#kind.toJSON();
+  /** Returns all that is needed to restore the tokenizer, as plain data: see {@linkcode Tokenizer.toHuggingFace}. */
+  toJSON(): HuggingFaceTokenizer {
+    return this.toHuggingFace();
   }
 
   /**
    * Returns the content of a `tokenizer.json`, from which Hugging Face's libraries make a tokenizer that gives the same
    * numbers; `HUGGING_FACE_CONFIG` is the `tokenizer_config.json` that belongs to it. Only a text that spells a special
    * token, such as `<eos>`, has that token for them, and plain text for us.
-   *
-   * @throws {TypeError} If the tokenizer cannot be expressed so: words with punctuation.
    */
   toHuggingFace(): HuggingFaceTokenizer {
     return this.#kind.toHuggingFace();

@@ -12,22 +12,6 @@ export interface MergeDropout {
   readonly random?: Random;
 }
 
-/** The stored form of a tokenizer of words. */
-export interface WordsJSON {
-  /** What it is. */
-  readonly kind: "words";
-  /** Whether punctuation marks are tokens. */
-  readonly punctuation: boolean;
-  /** Whether words lose their case. */
-  readonly lowerCase: boolean;
-  /** Present if text is composed first. */
-  readonly nfc?: true;
-  /** Present if typographic punctuation becomes plain. */
-  readonly plainPunctuation?: true;
-  /** The tokens by number. */
-  readonly vocabulary: string[];
-}
-
 /** One way of cutting text into tokens. */
 export interface TokenizerKind {
   /** The kind's name. */
@@ -44,8 +28,6 @@ export interface TokenizerKind {
   readable(text: string, options?: MergeDropout): string[];
   /** Puts tokens together into text. */
   join(tokens: readonly string[]): string;
-  /** The stored form. */
-  toJSON(): WordsJSON | HuggingFaceTokenizer;
-  /** The tokenizer.json of Hugging Face's libraries. */
+  /** The stored form: the tokenizer.json of Hugging Face's libraries. */
   toHuggingFace(): HuggingFaceTokenizer;
 }

@@ -41,9 +41,10 @@ testWithAdapter("train, evaluate and translate work together", async () => {
     "last.safetensors",
     "log.jsonl",
     "loss.svg",
-    "source.vocabulary.json",
-    "target.vocabulary.json",
+    "source.tokenizer.json",
+    "target.tokenizer.json",
     "test.tsv",
+    "tokenizer_config.json",
     "valid.tsv",
   ]);
   checkXml(await Deno.readTextFile(`${model}/loss.svg`));

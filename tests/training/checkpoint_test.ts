@@ -11,7 +11,8 @@ import { assert, assertEquals, assertRejects, assertStringIncludes } from "../as
 import { TemporaryFolder } from "../data/temporary_folder.ts";
 import { fingerprint, tinyModel, tinyPairs } from "./tiny.ts";
 
-const FILES = ["config.json", "last.safetensors", "source.vocabulary.json", "target.vocabulary.json"];
+/** What is read of a folder; for others it has a tokenizer_config.json, too. */
+const FILES = ["config.json", "last.safetensors", "source.tokenizer.json", "target.tokenizer.json"];
 
 /** Trains for a few steps and saves the last checkpoint; returns the model's fingerprint. */
 async function trained(device: Device, folder: string, seed = 1): Promise<string> {
@@ -28,7 +29,10 @@ testWithDevice(
     await using folder = await TemporaryFolder.make();
     const path = folder.at("a/b/model");
     const bits = await trained(device, path);
-    assertEquals(await folder.files(), FILES.map((name) => `a/b/model/${name}`));
+    assertEquals(
+      await folder.files(),
+      [...FILES, "tokenizer_config.json"].map((name) => `a/b/model/${name}`),
+    );
 
     const { model, state } = await loadCheckpoint(device, path);
     model.parameters.loadMoments("firstMoments", state!.firstMoments);
@@ -75,7 +79,7 @@ testWithDevice("a save that fails leaves the old checkpoint and no litter", asyn
   await Deno.mkdir(folder.at("best.safetensors/in the way"), { recursive: true });
   await assertRejects(() => saveCheckpoint(folder.path, "best", model, state!));
   model.close();
-  assertEquals(await folder.files(), FILES);
+  assertEquals(await folder.files(), [...FILES, "tokenizer_config.json"]);
   const again = await loadCheckpoint(device, folder.path);
   again.model.parameters.loadMoments("firstMoments", again.state!.firstMoments);
   again.model.parameters.loadMoments("secondMoments", again.state!.secondMoments);
@@ -133,9 +137,9 @@ const spoilt: {
     spoil: edit((config) => config["format"] = "attend 3"),
     says: 'at "format"',
   },
-  { file: "source.vocabulary.json", what: "an empty file", spoil: () => "", says: "JSON" },
+  { file: "source.tokenizer.json", what: "an empty file", spoil: () => "", says: "JSON" },
   {
-    file: "target.vocabulary.json",
+    file: "target.tokenizer.json",
     what: "no tokenizer",
     spoil: () => "[]",
     says: "Cannot read a tokenizer",
@@ -220,9 +224,10 @@ testWithDevice("loadModel() says which file is spoilt and what to do", async (de
 testWithDevice("loadModel() notices a vocabulary of another size", async (device) => {
   await using folder = await TemporaryFolder.make();
   await trained(device, folder.path);
-  const path = folder.at("target.vocabulary.json");
+  const path = folder.at("target.tokenizer.json");
   const tokenizer = JSON.parse(await Deno.readTextFile(path));
-  tokenizer.vocabulary.push("surplus");
+  const { vocab } = tokenizer.model;
+  vocab["surplus"] = Object.keys(vocab).length;
   await Deno.writeTextFile(path, JSON.stringify(tokenizer));
   const error = await assertRejects(() => loadModel(device, folder.path), SyntaxError);
   assertStringIncludes(error.message, `"${folder.at("last.safetensors")}"`);

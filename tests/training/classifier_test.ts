@@ -107,7 +107,12 @@ testWithDevice("a classifier's folder says what it holds, and is loaded as that"
   const options = { layers: [5, 1], output: "state", embedding: null, cell: "gru" } as const;
   const model = tinyClassifier(device, options);
   for await (const _ of train(model, texts, { epochs: 1, batch: 30, folder: folder.path }));
-  assertEquals(await folder.files(), ["config.json", "last.safetensors", "text.vocabulary.json"]);
+  assertEquals(await folder.files(), [
+    "config.json",
+    "last.safetensors",
+    "text.tokenizer.json",
+    "tokenizer_config.json",
+  ]);
   assertEquals(JSON.parse(await Deno.readTextFile(folder.at("config.json"))).kind, "SequenceClassifier");
   const { model: loaded, state } = await loadCheckpoint(device, folder.path, "last", SequenceClassifier);
   assertEquals(loaded.config, model.config);
