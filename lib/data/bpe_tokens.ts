@@ -79,10 +79,6 @@ export class BpeTokens implements TokenizerKind {
     );
   }
 
-  readable(text: string, options?: MergeDropout): string[] {
-    return this.tokenize(text, options);
-  }
-
   join(tokens: readonly string[]): string {
     const spaced = tokens.map((token) => token.replaceAll(SPACE, " "));
     const text = this.#treatment.byteFallback ? joinBytes(spaced) : spaced.join("");

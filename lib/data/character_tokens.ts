@@ -58,10 +58,6 @@ export class CharacterTokens implements TokenizerKind {
     return this.#treatment.byteFallback ? spellUnknown(characters, this.vocabulary) : characters;
   }
 
-  readable(text: string): string[] {
-    return this.tokenize(text);
-  }
-
   join(tokens: readonly string[]): string {
     return this.#treatment.byteFallback ? joinBytes(tokens) : tokens.join("");
   }

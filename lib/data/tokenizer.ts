@@ -198,7 +198,7 @@ export class Tokenizer {
   /** Returns a text as `encode` reads it, one token for each number, those unknown as they stand. */
   tokens(text: string, options: MergeDropout = {}): string[] {
     this.#check(options);
-    return ["<sos>", ...this.#kind.readable(text, options), "<eos>"];
+    return ["<sos>", ...this.#kind.tokenize(text, options), "<eos>"];
   }
 
   /** Returns the numbers of what `tokens` has returned; with it, `encode`. */
@@ -223,7 +223,7 @@ export class Tokenizer {
 
   /** Returns the tokens of a text that are not in the vocabulary, each once. */
   unknown(text: string): string[] {
-    return [...new Set(this.#kind.readable(text).filter((token) => !this.vocabulary.has(token)))];
+    return [...new Set(this.#kind.tokenize(text).filter((token) => !this.vocabulary.has(token)))];
   }
 
   #check({ dropout = 0, random }: MergeDropout): void {

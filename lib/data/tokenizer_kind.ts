@@ -24,8 +24,6 @@ export interface TokenizerKind {
   readonly lowerCase: boolean;
   /** Cuts a text into tokens, known or not. */
   tokenize(text: string, options?: MergeDropout): string[];
-  /** The tokens that a model is given: all of them, but for those that are better left out than unknown. */
-  readable(text: string, options?: MergeDropout): string[];
   /** Puts tokens together into text. */
   join(tokens: readonly string[]): string;
   /** The stored form: the tokenizer.json of Hugging Face's libraries. */

@@ -61,10 +61,6 @@ export class WordTokens implements TokenizerKind {
     return tokenize(text, this.#cut);
   }
 
-  readable(text: string): string[] {
-    return this.tokenize(text);
-  }
-
   join(tokens: readonly string[]): string {
     return this.punctuation ? joinPieces(tokens) : tokens.join(" ");
   }

@@ -8,6 +8,7 @@ import { train } from "../../lib/training/trainer.ts";
 import { testWithDevice } from "../adapter.ts";
 import { assert, assertEquals, assertRejects } from "../assert.ts";
 import { tinyModel, tinyPairs } from "../training/tiny.ts";
+import { SUMS } from "../tolerances.ts";
 
 const pairs = tinyPairs(9).map(({ source }, index, all) => ({ source, target: all.at(-1 - index)!.target }));
 
@@ -39,7 +40,7 @@ for (const options of models) {
           const expected = written[index]!.attention[t]!;
           assertEquals(row.length, expected.length);
           // The same sums of 32-bit numbers, by kernels for one step or for all: a few dozen roundings of 2^-24.
-          row.forEach((weight, s) => assert(Math.abs(weight - expected[s]!) < 1e-5, `${index} ${t} ${s}`));
+          row.forEach((weight, s) => assert(Math.abs(weight - expected[s]!) < SUMS, `${index} ${t} ${s}`));
         }
       }
       model.close();

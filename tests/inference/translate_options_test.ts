@@ -8,6 +8,7 @@ import { Seq2Seq, type Seq2SeqOptions } from "../../lib/models/seq2seq.ts";
 import { testWithDevice } from "../adapter.ts";
 import { assert, assertEquals, assertRejects } from "../assert.ts";
 import { tinyModel, tinyPairs } from "../training/tiny.ts";
+import { FEW_ROUNDINGS } from "../tolerances.ts";
 
 const sentences = tinyPairs(9).map(({ source }) => source);
 
@@ -111,7 +112,7 @@ testWithDevice(
     a.attention.forEach((row, t) => {
       const other = b.attention[t]!;
       const turned = [other[0]!, ...other.slice(1, -1).reverse(), other.at(-1)!];
-      row.forEach((weight, s) => assert(Math.abs(weight - turned[s]!) < 1e-6));
+      row.forEach((weight, s) => assert(Math.abs(weight - turned[s]!) < FEW_ROUNDINGS));
     });
     for (const model of [forward, backward]) model.close();
   },

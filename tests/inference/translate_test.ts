@@ -7,6 +7,7 @@ import { Seq2Seq } from "../../lib/models/seq2seq.ts";
 import { testWithDevice } from "../adapter.ts";
 import { assert, assertEquals, assertRejects } from "../assert.ts";
 import { tinyModel, tinyPairs } from "../training/tiny.ts";
+import { SUMS } from "../tolerances.ts";
 
 /** Checks what holds for every translation. */
 function checkForm(translation: Translation, model: Seq2Seq): void {
@@ -22,7 +23,7 @@ function checkForm(translation: Translation, model: Seq2Seq): void {
     assertEquals(row.length, source.length);
     assert(row.every((weight) => weight >= 0));
     const sum = row.reduce((total, weight) => total + weight, 0);
-    assert(Math.abs(sum - 1) < 1e-5, `the attention sums to ${sum}`);
+    assert(Math.abs(sum - 1) < SUMS, `the attention sums to ${sum}`);
   }
 }
 
@@ -40,7 +41,7 @@ testWithDevice("translate() gives the same for a batch as one by one, in the ord
       for (const other of [together[index]!, bySevens[index]!]) {
         assertEquals({ ...other, attention: [] }, { ...alone, attention: [] });
         const pairs = other.attention.flat().map((weight, at) => [weight, alone.attention.flat()[at]!]);
-        for (const [a, b] of pairs) assert(Math.abs(a! - b!) < 1e-5, `attention ${a} and ${b}`);
+        for (const [a, b] of pairs) assert(Math.abs(a! - b!) < SUMS, `attention ${a} and ${b}`);
       }
       if (sentence !== "") checkForm(alone, model);
     }

@@ -17,6 +17,7 @@ import {
   shapesOf,
 } from "./attention_reference.ts";
 import { checkOperation, normals } from "./check.ts";
+import { CHAINS, FEW_ROUNDINGS } from "../tolerances.ts";
 
 type Tensors = Readonly<Record<string, Tensor>>;
 
@@ -144,10 +145,10 @@ testEachProfile(
         const weights = Array.from(actual.subarray(row * sizes.source, (row + 1) * sizes.source));
         const sum = weights.reduce((sum, weight) => sum + weight, 0);
         const most = Math.min(1, sizes.lengths[row % sizes.lengths.length]!);
-        assert(Math.abs(sum - most) < 1e-6, `${span}: row ${row} sums to ${sum}`);
+        assert(Math.abs(sum - most) < FEW_ROUNDINGS, `${span}: row ${row} sums to ${sum}`);
         weights.forEach((weight, s) => {
           const right = expected[row * sizes.source + s]!;
-          assert(Math.abs(weight - right) < 1e-6, `${span}: row ${row}: ${weights}`);
+          assert(Math.abs(weight - right) < FEW_ROUNDINGS, `${span}: row ${row}: ${weights}`);
           assertEquals(weight === 0, right === 0, `${span}: row ${row}: ${weights}`);
         });
       }
@@ -164,7 +165,7 @@ checkOperation({
   record: (tape, tensors) => ({ contexts: recordAttention(tape, overflowing, tensors).contexts }),
   reference: (inputs) => ({ contexts: attentionReference(inputs, overflowing).contexts }),
   // One unit in the last place of such a score is 1.5e-5 of its exponential.
-  tolerance: 1e-4,
+  tolerance: CHAINS,
 });
 
 Deno.test("a step of additive attention is one dispatch each way, and all steps take three more", () => {

@@ -11,6 +11,7 @@ import { Random } from "../../lib/random.ts";
 import { assert, assertEquals, assertThrows } from "../assert.ts";
 import { device, testEachProfile } from "../device.ts";
 import { assertClose, type Numbers } from "./check.ts";
+import { CHAINS, SUMS } from "../tolerances.ts";
 
 interface Case {
   readonly logits: readonly number[];
@@ -82,7 +83,7 @@ async function run(device: Device, options: Case, training = true) {
 async function check(device: Device, options: Case): Promise<void> {
   const { added, above, gradients, scale } = await run(device, options);
   const name = JSON.stringify(options);
-  assertClose(added, reference(options.logits, options), 1e-5, `the sums of ${name}`);
+  assertClose(added, reference(options.logits, options), SUMS, `the sums of ${name}`);
   assertEquals([...above], [0, 0, 0]);
   const step = 1e-5;
   const expected = options.logits.map((_, element) => {
@@ -91,7 +92,7 @@ async function check(device: Device, options: Case): Promise<void> {
     });
     return 2 * scale * (up! - down!) / (2 * step);
   });
-  assertClose(gradients, expected, 1e-4, `dx of ${name}`);
+  assertClose(gradients, expected, CHAINS, `dx of ${name}`);
 }
 
 const random = new Random(3);
@@ -130,7 +131,7 @@ testEachProfile(
 testEachProfile("binaryCrossEntropy() outside training only adds to the totals", async (device) => {
   const options = { logits: [1, -2, 3], labels: [1, 1, 2] };
   const { added } = await run(device, options, false);
-  assertClose(added, reference(options.logits, options), 1e-5, "the sums");
+  assertClose(added, reference(options.logits, options), SUMS, "the sums");
 });
 
 Deno.test("binaryCrossEntropy() refuses a wrong number of labels, and logits that are apart", () => {

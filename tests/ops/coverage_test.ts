@@ -11,6 +11,7 @@ import { assertEquals, assertThrows } from "../assert.ts";
 import { device, testEachProfile } from "../device.ts";
 import { type AttentionCase, attentionReference, recordAttention, shapesOf } from "./attention_reference.ts";
 import { assertClose, checkOperation, normals, type Numbers, type Shape } from "./check.ts";
+import { CHAINS, SUMS } from "../tolerances.ts";
 
 for (const [steps, batch, source] of [[2, 1, 1], [4, 3, 5], [3, 2, 67]] as const) {
   const size = batch * source;
@@ -82,7 +83,7 @@ async function check(device: Device, { shapes, lengths, record, reference }: Cas
   plan.close();
   parameters.close();
   device.destroyBuffer(totals.storage.buffer!);
-  assertClose([sums![0]! - 0.5], [reference(inputs)], 1e-5, "the loss");
+  assertClose([sums![0]! - 0.5], [reference(inputs)], SUMS, "the loss");
   assertEquals(sums![1], 0.25, "the second total is not this loss's");
   for (const [name, { data }] of gradients) {
     const expected = Array.from(inputs[name]!, (value, element) => {
@@ -93,7 +94,7 @@ async function check(device: Device, { shapes, lengths, record, reference }: Cas
       });
       return SCALE * (above! - below!) / 2e-5;
     });
-    assertClose(data, expected, 1e-4, `d ${name}`);
+    assertClose(data, expected, CHAINS, `d ${name}`);
   }
 }
 

@@ -12,6 +12,7 @@ import { Random } from "../../lib/random.ts";
 import { assert, assertEquals, assertThrows } from "../assert.ts";
 import { device, testEachProfile } from "../device.ts";
 import { assertClose, normals, type Numbers } from "./check.ts";
+import { CHAINS, FEW_ROUNDINGS, SUMS } from "../tolerances.ts";
 
 interface Case {
   readonly rows: number;
@@ -100,7 +101,7 @@ async function run(device: Device, options: Case) {
 async function check(device: Device, options: Case): Promise<void> {
   const { added, gradients, inputs, scale } = await run(device, options);
   const name = JSON.stringify(options);
-  assertClose(added, reference(inputs, options), 1e-5, `the losses of ${name}`);
+  assertClose(added, reference(inputs, options), SUMS, `the losses of ${name}`);
   const step = 1e-5;
   for (const key of ["x", "weight", "bias"] as const) {
     const expected = Array.from(inputs[key], (_, element) => {
@@ -111,7 +112,7 @@ async function check(device: Device, options: Case): Promise<void> {
       });
       return scale * (above! - below!) / (2 * step);
     });
-    assertClose(gradients.get(key)!.data, expected, 1e-4, `d ${key} of ${name}`);
+    assertClose(gradients.get(key)!.data, expected, CHAINS, `d ${key} of ${name}`);
   }
 }
 
@@ -160,7 +161,12 @@ testEachProfile("crossEntropy() in parts gives the losses of the whole bit for b
     assert(actual.plan.tape.dispatches.length > expected.plan.tape.dispatches.length);
     assertEquals(actual.added, expected.added);
     for (const [name, { data }] of expected.gradients) {
-      assertClose(actual.gradients.get(name)!.data, data, 1e-6, `d ${name} of ${rowsAtATime} rows at a time`);
+      assertClose(
+        actual.gradients.get(name)!.data,
+        data,
+        FEW_ROUNDINGS,
+        `d ${name} of ${rowsAtATime} rows at a time`,
+      );
     }
   }
 });
@@ -172,7 +178,7 @@ testEachProfile(
     const targets = Array.from({ length: rows }, (_, i) => 1 + 249 * i);
     const options: Case = { rows, width, classes, targets };
     const { added, gradients, inputs, plan } = await run(device, options);
-    assertClose(added, reference(inputs, options), 1e-5, "the losses");
+    assertClose(added, reference(inputs, options), SUMS, "the losses");
 
     const { dispatches } = plan.tape;
     const logits = new Set(
@@ -222,7 +228,7 @@ testEachProfile("crossEntropy() of logits of ten thousand and more stays finite"
   assert(
     Math.max(...Array.from(inputs.x, Math.abs)) * Math.max(...Array.from(inputs.weight, Math.abs)) > 1e4,
   );
-  assertClose(added, reference(inputs, options), 1e-5, "the losses");
+  assertClose(added, reference(inputs, options), SUMS, "the losses");
   for (const [name, { data }] of gradients) assert(data.every(Number.isFinite), `d ${name} is ${data}`);
 });
 

@@ -12,6 +12,7 @@ import type { MatmulVariant } from "../../lib/ops/matmul_variants.ts";
 import { Random } from "../../lib/random.ts";
 import { assert } from "../assert.ts";
 import { assertClose, normals, type Shape } from "./check.ts";
+import { SUMS } from "../tolerances.ts";
 
 /** A product to check. */
 export interface Case {
@@ -44,7 +45,7 @@ export async function check(device: Device, options: Case, variant?: MatmulVaria
   if (!result) return false;
   const what = `${variant?.kernel.name ?? "the default"} with ${JSON.stringify(options)}`;
   if (variant?.precision !== "f16") {
-    assertClose(result.actual, result.expected, 1e-5, what);
+    assertClose(result.actual, result.expected, SUMS, what);
     return true;
   }
   // Each operand may be rounded in its eleventh bit, up or down; activations make no difference larger.

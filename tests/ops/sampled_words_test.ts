@@ -9,6 +9,7 @@ import { testEachProfile } from "../device.ts";
 import { assertClose } from "./check.ts";
 import { floats, integers, runOnce } from "./run_once.ts";
 import { threefry } from "./threefry.ts";
+import { FEW_ROUNDINGS } from "../tolerances.ts";
 
 interface Options {
   readonly temperature?: number;
@@ -98,7 +99,7 @@ testEachProfile("sampledWords() draws what sorting would draw", async (device) =
         const sum = row.reduce((sum, x) => sum + Math.exp(x), 0);
         return -index + row[words[index]!]! - Math.log(sum);
       });
-      assertClose(scores, expected, 1e-6, what);
+      assertClose(scores, expected, FEW_ROUNDINGS, what);
     }
   }
 });
