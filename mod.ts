@@ -58,7 +58,7 @@ export {
   Tokenizer,
   type WordsOptions,
 } from "./lib/data/tokenizer.ts";
-export type { MergeDropout, WordsJSON } from "./lib/data/tokenizer_kind.ts";
+export type { MergeDropout } from "./lib/data/tokenizer_kind.ts";
 export type { Merge } from "./lib/data/merges.ts";
 export type { HuggingFaceStep, TextOptions } from "./lib/data/normalization.ts";
 export {
@@ -104,11 +104,11 @@ export {
   type SequenceClassifierConfig,
   type SequenceClassifierOptions,
 } from "./lib/models/sequence_classifier.ts";
-export type { EncodedSource } from "./lib/models/encoded_source.ts";
+export { type EncodedSource, LONGEST_SENTENCE } from "./lib/models/encoded_source.ts";
 export { SEQ2SEQ_CHOICES, type Seq2SeqChoice } from "./lib/models/seq2seq_options.ts";
 export type { GivenWords, LossOptions, Model, TextShape } from "./lib/models/model.ts";
 export type { DecoderState, DecoderStep, DecodingShape, WordByWord } from "./lib/models/word_by_word.ts";
-export type { RecurrentCell, RecurrentWeights } from "./lib/models/recurrent_layer.ts";
+export { RECURRENT_CELLS, type RecurrentCell, type RecurrentWeights } from "./lib/models/recurrent_layer.ts";
 export {
   RecurrentLayers,
   type RecurrentLayersInput,
@@ -131,10 +131,18 @@ export {
   type StepTime,
   type TrainingProfile,
 } from "./lib/training/profile.ts";
-export type { TrainingConfig } from "./lib/training/config.ts";
+export { type TrainingConfig, VALIDATION_MEASURES, type ValidationMeasure } from "./lib/training/config.ts";
+export { type Precision, PRECISIONS } from "./lib/ops/matmul_variants.ts";
 export type { OptimizerConfig, OptimizerOptions, StepConfig } from "./lib/training/optimizer_options.ts";
-export type { OptimizerMethod, OptimizerSettings } from "./lib/ops/optimizer.ts";
 export {
+  OPTIMIZER_DEFAULTS,
+  OPTIMIZER_METHODS,
+  type OptimizerMethod,
+  type OptimizerSettings,
+} from "./lib/ops/optimizer.ts";
+export {
+  SCHEDULE_DEFAULTS,
+  SCHEDULE_NAMES,
   type ScheduleConfig,
   scheduledRate,
   type ScheduleName,
@@ -143,6 +151,8 @@ export {
   type ScheduleSettings,
 } from "./lib/training/schedule.ts";
 export {
+  TEACHER_FORCING_DEFAULTS,
+  TEACHER_FORCING_NAMES,
   type TeacherForcingConfig,
   type TeacherForcingName,
   type TeacherForcingOptions,
@@ -158,9 +168,13 @@ export type { SavedState } from "./lib/training/checkpoint_contents.ts";
 export { type Checkpoint, loadCheckpoint, loadModel, saveCheckpoint } from "./lib/training/checkpoint.ts";
 export { type Classification, classify, type ClassifyOptions } from "./lib/inference/classify.ts";
 export { translate } from "./lib/inference/translate.ts";
-export type { SamplingOptions, TranslateOptions } from "./lib/inference/decoding_options.ts";
+export {
+  LARGEST_BEAM,
+  type SamplingOptions,
+  type TranslateOptions,
+} from "./lib/inference/decoding_options.ts";
 export type { Translation, TranslationAlternative, TranslationScore } from "./lib/inference/translation.ts";
-export type { Mean } from "./lib/ops/mixture.ts";
+export { type Mean, MEANS } from "./lib/ops/mixture.ts";
 
 // Evaluation and inspection
 export {
@@ -173,6 +187,7 @@ export {
   parseAlignment,
   type ReferenceAlignment,
 } from "./lib/evaluation/alignment.ts";
+export { forcedAttention, type ForcedAttentionOptions } from "./lib/evaluation/forced_attention.ts";
 export { type Bleu, type BleuOptions, type BleuTokenizer, corpusBleu } from "./lib/evaluation/bleu.ts";
 export { type Chrf, type ChrfOptions, corpusChrf } from "./lib/evaluation/chrf.ts";
 export { exactMatch } from "./lib/evaluation/exact_match.ts";

@@ -1,9 +1,9 @@
 // The logarithm of a sum of exponentials that a workgroup adds up, scaled down whenever the largest term grows (Milakov
-// and Gimelshein 2018). Functions only: the text of kernels that need it is this one followed by theirs.
+// and Gimelshein 2018). Functions only: the text of kernels that need it is
+// log_add.wgsl, this one, and theirs.
 
 override LANES: u32 = 8u;
 
-const IMPOSSIBLE = -1e30;  // the logarithm of 0; those of many words can still be added
 const POSSIBLE = -1e29;    // logarithms of real probabilities are above
 
 struct LogSum {

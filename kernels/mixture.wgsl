@@ -16,8 +16,6 @@ struct Params {
 @group(0) @binding(1) var<storage, read_write> y: array<f32>;  // [N, V]
 @group(1) @binding(0) var<uniform> p: Params;
 
-fn log_add(a: f32, b: f32) -> f32 { return max(a, b) + log(1.0 + exp(-abs(a - b))); }
-
 @compute @workgroup_size(LANES)
 fn log_probabilities(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u,
                      @builtin(local_invocation_index) lane: u32) {

@@ -1,6 +1,6 @@
 // The output of a pointer-generator network (See et al. 2017, equation 9): words are generated or copied from the source,
 //   P(w) = g softmax(logits)[w] + (1 - g) sum over the s with copies[s] = w of weights[s],   g = 1 / (1 + exp(-gate))
-// where words from V on can only be copied. This text follows softmax_rows.wgsl.
+// where words from V on can only be copied. This text follows log_add.wgsl and softmax_rows.wgsl.
 //
 //   loss = -log P(target);  c: the sum of the copied weights;  r = g softmax(logits)[target] / P(target)
 //   dlogits = r (softmax(logits) - [target])    dgate = g - r    dweights[s] = -(1 - r) / c where copies[s] is the target
@@ -20,7 +20,6 @@ struct Params {
 override WORKGROUP: u32 = 64u;
 
 const LEAST_COPIED = 1e-10;
-const IMPOSSIBLE = -1e30;  // the logarithm of 0; those of many words can still be added
 
 @group(0) @binding(0) var<storage, read> targets: array<u32>;         // [N]
 @group(0) @binding(1) var<storage, read> weights: array<f32>;         // [N, S]
@@ -48,11 +47,6 @@ struct Gate { generate: f32, copy: f32 }  // log g, log (1 - g)
 fn gate_of(x: f32) -> Gate {
   let rest = log(1.0 + exp(-abs(x)));
   return Gate(min(x, 0.0) - rest, min(-x, 0.0) - rest);
-}
-
-fn log_add(a: f32, b: f32) -> f32 {
-  let larger = max(a, b);
-  return larger + log(exp(a - larger) + exp(b - larger));
 }
 
 // How much weight each row gives to its target, wherever that stands in the source: c.

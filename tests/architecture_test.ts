@@ -21,6 +21,11 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
 const ALONE = ["random", "cache_folder", "strict_json", "bounded_file"];
 const MOST_LINES = 300;
 
+/** What `deno doc --json` says of a module, as far as it is looked at here. */
+interface DocumentedModule {
+  readonly symbols: readonly { readonly name: string }[];
+}
+
 const root = new URL("../", import.meta.url);
 /** The text of each file in lib/, examples/ and kernels/, and of mod.ts, by its path from the root. */
 const files = new Map<string, string>();
@@ -171,4 +176,28 @@ Deno.test(`no file in lib/ has more than ${MOST_LINES} lines`, () => {
 Deno.test("the library prints nothing; the program does, in lib/cli", () => {
   const printing = sources("lib/").filter((path) => /\bconsole\./.test(code(path)));
   assertNone(printing.filter((path) => part(path) !== "cli"));
+});
+
+Deno.test("the documentation of what mod.ts exports links to nothing that it does not export", async () => {
+  const { stdout } = await new Deno.Command(Deno.execPath(), {
+    args: ["doc", "--json", new URL("mod.ts", root).href],
+    cwd: root,
+  }).output();
+  const { nodes } = JSON.parse(new TextDecoder().decode(stdout)) as {
+    nodes: Record<string, DocumentedModule>;
+  };
+  const [{ symbols }] = Object.values(nodes) as [DocumentedModule];
+  assert(symbols.length > 150, `Deno lists ${symbols.length} exports`);
+  const exported = new Map(symbols.map((symbol) => [symbol.name, JSON.stringify(symbol)]));
+  assertNone(
+    [...exported].flatMap(([name, text]) =>
+      [...text.matchAll(/\{@link(?:code|plain)? +(\w+)(?:\.(\w+))?/g)]
+        .filter(([, target, member]) => {
+          const isMember = text.includes(`"name":"${target}"`); // of the same class or interface
+          return !isMember &&
+            !exported.get(target!)?.includes(member === undefined ? "" : `"name":"${member}"`);
+        })
+        .map(([link]) => `${name} says ${link}}`)
+    ),
+  );
 });

@@ -11,6 +11,7 @@ const needed = [
   "tests/assert.ts",
   "tests/device.ts",
   "tests/ops/check.ts",
+  "tests/tolerances.ts",
 ];
 
 Deno.test("the operation of CONTRIBUTING.md passes its test, and fails it with a wrong formula", async () => {

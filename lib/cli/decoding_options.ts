@@ -2,8 +2,9 @@
 
 import type { Device } from "../gpu/device.ts";
 import type { TranslateOptions } from "../inference/decoding_options.ts";
-import { LARGEST_BEAM } from "../inference/decoding_options.ts";
+import { completeOptions, LARGEST_BEAM } from "../inference/decoding_options.ts";
 import type { Seq2Seq } from "../models/seq2seq.ts";
+import { MEANS } from "../ops/mixture.ts";
 import { loadModel } from "../training/checkpoint.ts";
 import { UsageError } from "./exit_code.ts";
 import { modelOptions } from "./model_options.ts";
@@ -30,6 +31,12 @@ export const decodingOptions = {
     value: "<folder>",
     description: "One more model, to decode as one with --model",
   },
+  mean: {
+    type: "choice",
+    choices: MEANS,
+    defaultText: "probabilities",
+    description: "With --ensemble: what the mean of the models is taken of",
+  },
   batch: { type: "integer", minimum: 1, default: 64, description: "Sentences at a time" },
   beam: {
     type: "integer",
@@ -41,7 +48,7 @@ export const decodingOptions = {
   lengthPenalty: {
     type: "number",
     minimum: 0,
-    default: 0.6,
+    defaultText: "0.6",
     description: "GNMT's alpha: above 0, longer hypotheses of a beam are ranked higher",
   },
   coveragePenalty: {
@@ -99,33 +106,24 @@ type DecodingValues = Values<typeof decodingOptions>;
  */
 export function translateOptionsOf(values: DecodingValues, nBest = 1): TranslateOptions {
   const { batch, beam, lengthPenalty, coveragePenalty, minLength, maxLength, noRepeatNgram } = values;
-  const { avoidUnknown, replaceUnknown, sampling, temperature, topK, topP, seed } = values;
+  const { avoidUnknown, replaceUnknown, sampling, temperature, topK, topP, seed, mean } = values;
   const drawing = { "--temperature": temperature, "--top-k": topK, "--top-p": topP, "--seed": seed };
   for (const [flag, value] of Object.entries(drawing)) {
     if (value !== undefined && !sampling) {
       throw new UsageError(`Option ${flag} is for words that are drawn: give --sampling, too.`);
     }
   }
-  if (sampling && beam > 1) {
-    throw new UsageError("Give --sampling or --beam, not both: words are either drawn or searched for.");
-  }
-  if (!sampling && nBest > beam) {
-    throw new UsageError(
-      `Cannot find the --n-best ${nBest} with --beam ${beam}: a beam finds as many as it has hypotheses.`,
-    );
-  }
-  if (minLength > (maxLength ?? Infinity)) {
-    throw new UsageError(`No translation has --min-length ${minLength} and --max-length ${maxLength}.`);
-  }
-  if (avoidUnknown && replaceUnknown) {
-    throw new UsageError("Give --avoid-unknown or --replace-unknown: the one leaves nothing to the other.");
-  }
-  return {
-    ...{ batch, beam, nBest, lengthPenalty, coveragePenalty, minLength, noRepeatNgram },
-    ...{ avoidUnknown, replaceUnknown },
-    ...(maxLength !== undefined && { maxLength }),
+  const options = {
+    ...{ batch, beam, nBest, coveragePenalty, minLength, noRepeatNgram, avoidUnknown, replaceUnknown },
+    ...given({ lengthPenalty, maxLength, mean }),
     ...(sampling && { sampling: given({ temperature, topK, topP, seed }) }),
   };
+  try {
+    completeOptions(options); // here, so that a mistake is told before models are loaded
+  } catch (error) {
+    throw error instanceof RangeError ? new UsageError(error.message) : error;
+  }
+  return options;
 }
 
 /** Loads `--model` and every `--ensemble`. */
@@ -137,6 +135,6 @@ export async function loadModels(device: Device, values: DecodingValues): Promis
 }
 
 /** The entries that are not undefined. */
-function given<T extends Record<string, number | undefined>>(options: T): { [K in keyof T]?: number } {
+function given<T extends object>(options: T): { [K in keyof T]?: NonNullable<T[K]> } {
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as never;
 }

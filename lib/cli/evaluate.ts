@@ -4,7 +4,6 @@ import type { Pair } from "../data/pair.ts";
 import type { Tokenizer } from "../data/tokenizer.ts";
 import type { Coverage } from "../data/vocabulary.ts";
 import { openDevice } from "../gpu/device.ts";
-import { alignment, formatAlignment } from "../evaluation/alignment.ts";
 import { type Bleu, corpusBleu } from "../evaluation/bleu.ts";
 import { BLEU_TOKENIZERS, type BleuTokenizer } from "../evaluation/bleu_tokenizer.ts";
 import { type Chrf, corpusChrf } from "../evaluation/chrf.ts";
@@ -19,6 +18,7 @@ import type { Seq2Seq } from "../models/seq2seq.ts";
 import { formatCount } from "../report/format.ts";
 import { heatMap } from "../report/heat_map.ts";
 import { writeAtomically } from "../training/write_atomically.ts";
+import { alignmentOptions, assertAlignmentOptions, tellAlignments } from "./alignments.ts";
 import { type Command, defineCommand } from "./command.ts";
 import { corpusOptions, readCorpus } from "./corpus_options.ts";
 import { decodingOptions, loadModels, refuseBlind, translateOptionsOf } from "./decoding_options.ts";
@@ -39,6 +39,10 @@ export const command: Command = defineCommand({
     {
       description: "With examples and a heat map",
       args: "--model runs/names --show 5 --attention runs/attention.svg",
+    },
+    {
+      description: "How far attention to the references is from the links that people made",
+      args: "--model runs/names --alignment-of references --alignment-gold gold.align",
     },
     { description: "For a language without spaces", args: "--model runs/kanji --bleu-tokenizer char" },
   ],
@@ -68,18 +72,15 @@ export const command: Command = defineCommand({
       value: "<file.svg>",
       description: "Draw BLEU by the length of the source",
     },
-    alignment: {
-      type: "string",
-      value: "<file>",
-      description: "Write which words attention links, a line a pair, in Pharaoh format",
-    },
+    ...alignmentOptions,
   },
   async run(values, { output }) {
     const decoding = translateOptionsOf(values);
+    assertAlignmentOptions(values);
     const device = await openDevice();
     try {
       const models = await loadModels(device, values);
-      const needing = values.alignment ?? values.attention;
+      const needing = values.alignment ?? values.alignmentGold ?? values.attention;
       if (needing !== undefined) refuseBlind(models, needing);
       const pairs = await readCorpus(values.corpus ?? `${values.model}/test.tsv`, values, output);
       const figures = await measure(models, pairs, decoding, values.bleuTokenizer);
@@ -87,7 +88,7 @@ export const command: Command = defineCommand({
       tellTranslations(figures, values.show, output);
       if (values.attention !== undefined) await drawAttention(figures, values.show, values.attention, output);
       if (values.byLength !== undefined) await drawByLength(figures, values, values.byLength, output);
-      if (values.alignment !== undefined) await writeAlignments(figures, values.alignment, output);
+      await tellAlignments(models[0], figures, values, output);
       return ExitCode.ok;
     } finally {
       device.close();
@@ -210,11 +211,4 @@ async function drawByLength(
   );
   output.record({ type: "lengths", measure: "BLEU", scores, file });
   output.line(`by length   ${file}`);
-}
-
-async function writeAlignments({ translations }: Figures, file: string, output: Output) {
-  const alignments = translations.map((translation) => alignment(translation));
-  await writeAtomically(file, alignments.map((links) => `${formatAlignment(links)}\n`).join(""));
-  output.record({ type: "alignment", file, links: alignments.reduce((sum, links) => sum + links.length, 0) });
-  output.line(`alignment   ${file}`);
 }

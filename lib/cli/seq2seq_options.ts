@@ -42,11 +42,16 @@ export const seq2seqOptions = {
     default: "global",
     description: "Where attention looks",
   },
-  window: { type: "integer", minimum: 1, default: 10, description: "How far a local span reaches, in words" },
+  window: {
+    type: "integer",
+    minimum: 1,
+    defaultText: "10",
+    description: "How far a local span reaches, in words",
+  },
   locations: {
     type: "integer",
     minimum: 1,
-    default: 50,
+    defaultText: "50",
     description: "Source positions that attention of score location knows",
   },
   inputFeeding: {
@@ -58,7 +63,7 @@ export const seq2seqOptions = {
   coverageLoss: {
     type: "number",
     minimum: 0,
-    default: 1,
+    defaultText: "1",
     description: "Weight of the loss for looking there again, with --coverage",
   },
   copy: { type: "boolean", description: "Let words be copied from the source" },

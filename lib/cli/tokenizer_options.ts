@@ -21,9 +21,13 @@ export const tokenizerOptions = {
   },
   punctuation: {
     type: "boolean",
-    description: "Keep punctuation and case of words, as bpe and characters always do",
+    description: "Keep punctuation of words, as bpe and characters always do, and their case",
   },
-  lowerCase: { type: "boolean", description: "Let bpe and characters lose their case" },
+  lowerCase: {
+    type: "boolean",
+    defaultText: "for words without --punctuation",
+    description: "Let text lose its case",
+  },
   nfc: { type: "boolean", description: "Compose letters and their marks (Unicode's NFC)" },
   plainPunctuation: { type: "boolean", description: "Typographic quotes and dashes become plain ones" },
   minFrequency: {
@@ -43,7 +47,7 @@ type TokenizerValues = Values<typeof tokenizerOptions>;
 
 /** @throws {UsageError} If options contradict each other. */
 export function assertTokenizerOptions(values: TokenizerValues): void {
-  const { tokenizer, merges, byteFallback, punctuation, lowerCase, maxVocabulary } = values;
+  const { tokenizer, merges, byteFallback, punctuation, plainPunctuation, maxVocabulary } = values;
   const isWords = tokenizer === "words";
   const conflicts: readonly [found: boolean, problem: string][] = [
     [
@@ -52,8 +56,8 @@ export function assertTokenizerOptions(values: TokenizerValues): void {
     ],
     [byteFallback && isWords, "--byte-fallback needs --tokenizer bpe or characters: words are not spelled"],
     [
-      lowerCase && isWords,
-      "--lower-case is for bpe and characters: words lose their case without --punctuation",
+      plainPunctuation && isWords && !punctuation,
+      "--plain-punctuation needs --punctuation: words leave none to make plain",
     ],
     [
       punctuation && !isWords,
@@ -77,7 +81,8 @@ export function learnTokenizers(
 }
 
 function learn(texts: readonly string[], values: TokenizerValues): Tokenizer {
-  const { nfc, plainPunctuation, punctuation, lowerCase, byteFallback, minFrequency, merges } = values;
+  const { nfc, plainPunctuation, punctuation, byteFallback, minFrequency, merges } = values;
+  const { lowerCase = values.tokenizer === "words" && !punctuation } = values;
   const size = values.maxVocabulary === undefined ? {} : { maxSize: values.maxVocabulary };
   const shared = { nfc, plainPunctuation, lowerCase };
   switch (values.tokenizer) {
@@ -86,7 +91,6 @@ function learn(texts: readonly string[], values: TokenizerValues): Tokenizer {
         ...shared,
         ...size,
         punctuation,
-        lowerCase: !punctuation,
         minFrequency,
       });
     case "characters":

@@ -1,15 +1,20 @@
 // The options of `attend train` that say how a model learns, and what the library makes of them.
 
+import { OPTIMIZER_METHODS } from "../ops/optimizer.ts";
+import { PRECISIONS } from "../ops/matmul_variants.ts";
+import { VALIDATION_MEASURES } from "../training/config.ts";
 import type { TrainOptions } from "../training/options.ts";
+import { SCHEDULE_NAMES } from "../training/schedule.ts";
+import { TEACHER_FORCING_NAMES } from "../training/teacher_forcing.ts";
 import type { Values } from "./option.ts";
 
 /** What a step is: batches, the optimizer, and what it does to gradients. */
 const step = {
-  batch: { type: "integer", minimum: 1, default: 64, description: "Sentence pairs a batch" },
+  batch: { type: "integer", minimum: 1, defaultText: "64", description: "Sentence pairs a batch" },
   batchTokens: { type: "integer", minimum: 1, description: "Tokens a batch, in place of --batch" },
   optimizer: {
     type: "choice",
-    choices: ["adam", "adamw", "sgd", "adadelta", "rmsprop"],
+    choices: OPTIMIZER_METHODS,
     default: "adam",
     description: "What takes the steps; constants are as PyTorch's unless given",
   },
@@ -49,11 +54,11 @@ const step = {
     below: 1,
     description: "Use running averages of the weights, such as 0.999",
   },
-  precision: { type: "choice", choices: ["f32", "f16"], default: "f32", description: "f16: half precision" },
+  precision: { type: "choice", choices: PRECISIONS, default: "f32", description: "f16: half precision" },
   labelSmoothing: { type: "number", minimum: 0, below: 1, default: 0, description: "Label smoothing" },
   teacherForcing: {
     type: "choice",
-    choices: ["always", "constant", "linear", "inverse-sigmoid"],
+    choices: TEACHER_FORCING_NAMES,
     default: "always",
     description: "How often the decoder is given the right word, not its own",
   },
@@ -92,7 +97,7 @@ const course = {
   accumulation: { type: "integer", minimum: 1, default: 1, description: "Batches a step" },
   schedule: {
     type: "choice",
-    choices: ["constant", "inverse-sqrt", "cosine", "plateau", "halving"],
+    choices: SCHEDULE_NAMES,
     default: "constant",
     description: "How the learning rate changes",
   },
@@ -140,9 +145,15 @@ const course = {
   },
   bestBy: {
     type: "choice",
-    choices: ["loss", "bleu"],
-    default: "loss",
+    choices: VALIDATION_MEASURES,
+    defaultText: "loss",
     description: "What makes a validation better",
+  },
+  samples: {
+    type: "integer",
+    minimum: 0,
+    defaultText: "3",
+    description: "Validation pairs to show each time",
   },
   keep: {
     type: "integer",

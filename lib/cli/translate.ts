@@ -10,6 +10,7 @@ import { type Command, defineCommand } from "./command.ts";
 import { decodingOptions, loadModels, refuseBlind, translateOptionsOf } from "./decoding_options.ts";
 import { ExitCode, UsageError } from "./exit_code.ts";
 import type { Output } from "./output.ts";
+import { linesOf, readText } from "./text_file.ts";
 
 /** Sentences from a file or a pipe that are translated at a time. */
 const SENTENCES_AT_A_TIME = 256;
@@ -120,17 +121,7 @@ async function readSentences(path: string): Promise<string[]> {
       "There is nothing to translate: give sentences as arguments, with --input, or through a pipe.",
     );
   }
-  const text = path === "-" ? await new Response(Deno.stdin.readable).text() : await readFile(path);
-  const lines = text.split(/\r?\n/);
-  if (lines.at(-1) === "") lines.pop();
-  return lines;
-}
-
-async function readFile(path: string): Promise<string> {
-  try {
-    return await Deno.readTextFile(path);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-    throw new Deno.errors.NotFound(`Cannot read the sentences in "${path}": there is no such file.`);
-  }
+  return linesOf(
+    path === "-" ? await new Response(Deno.stdin.readable).text() : await readText(path, "the sentences"),
+  );
 }

@@ -79,18 +79,10 @@ export class BpeTokens implements TokenizerKind {
     );
   }
 
-  readable(text: string, options?: MergeDropout): string[] {
-    return this.tokenize(text, options);
-  }
-
   join(tokens: readonly string[]): string {
     const spaced = tokens.map((token) => token.replaceAll(SPACE, " "));
     const text = this.#treatment.byteFallback ? joinBytes(spaced) : spaced.join("");
     return text.startsWith(" ") ? text.slice(1) : text;
-  }
-
-  toJSON(): HuggingFaceTokenizer {
-    return this.toHuggingFace();
   }
 
   toHuggingFace(): HuggingFaceTokenizer {

@@ -58,16 +58,8 @@ export class CharacterTokens implements TokenizerKind {
     return this.#treatment.byteFallback ? spellUnknown(characters, this.vocabulary) : characters;
   }
 
-  readable(text: string): string[] {
-    return this.tokenize(text);
-  }
-
   join(tokens: readonly string[]): string {
     return this.#treatment.byteFallback ? joinBytes(tokens) : tokens.join("");
-  }
-
-  toJSON(): HuggingFaceTokenizer {
-    return this.toHuggingFace();
   }
 
   toHuggingFace(): HuggingFaceTokenizer {

@@ -43,7 +43,8 @@ function reader(
   vocabulary: Vocabulary,
 ): (vocabulary: Vocabulary, treatment: Required<TextOptions>) => TokenizerKind {
   if (model["type"] === "WordLevel") {
-    return (vocabulary, treatment) => new WordTokens(vocabulary, { ...treatment, punctuation: false });
+    const punctuation = file["decoder"] !== null;
+    return (vocabulary, treatment) => new WordTokens(vocabulary, { ...treatment, punctuation });
   }
   if (model["type"] !== "BPE") {
     throw fault(`its model must be of type "WordLevel" or "BPE", got ${excerpt(model["type"])}`);

@@ -4,7 +4,7 @@ import { type BpeOptions, BpeTokens } from "./bpe_tokens.ts";
 import { type CharactersOptions, CharacterTokens } from "./character_tokens.ts";
 import type { HuggingFaceTokenizer } from "./hugging_face.ts";
 import { readHuggingFace } from "./read_hugging_face.ts";
-import type { MergeDropout, TokenizerKind, WordsJSON } from "./tokenizer_kind.ts";
+import type { MergeDropout, TokenizerKind } from "./tokenizer_kind.ts";
 import { EOS, PAD, SOS, type Vocabulary } from "./vocabulary.ts";
 import { type WordsOptions, WordTokens } from "./word_tokens.ts";
 
@@ -48,7 +48,8 @@ export class Tokenizer {
    * Learns the words of some sentences.
    *
    * Without punctuation the tokens are exactly those of Python's `re.findall(r"\w+", text)`, each lower-cased. With
-   * punctuation and without lower-casing, `decode(encode(text))` is the text itself as long as every token of it is known.
+   * punctuation and without lower-casing, `decode(encode(text))` is the text itself as long as every token of it is known;
+   * only a run of white space counts as one space, and none at the ends.
    *
    * @param sentences The training part of one side of a corpus.
    * @param options How to cut the text, and which words to keep.
@@ -108,7 +109,7 @@ export class Tokenizer {
   }
 
   /**
-   * Restores what `toJSON` returned.
+   * Restores what `toJSON` returned, or a list of words as earlier versions stored it.
    *
    * @param json The parsed JSON; it may come from anywhere.
    * @throws {TypeError} If it is no tokenizer, saying what is wrong.
@@ -116,8 +117,7 @@ export class Tokenizer {
   static fromJSON(json: unknown): Tokenizer {
     if (typeof json !== "object" || json === null || Array.isArray(json)) {
       throw new TypeError(
-        "Cannot read a tokenizer: expected an object with kind, punctuation, lowerCase, vocabulary, " +
-          "or a tokenizer.json",
+        "Cannot read a tokenizer: expected the content of a tokenizer.json",
       );
     }
     if (Object.hasOwn(json, "model")) return Tokenizer.fromHuggingFace(json);
@@ -154,17 +154,15 @@ export class Tokenizer {
     return this.#kind.lowerCase;
   }
 
-  /** Returns all that is needed to restore the tokenizer, as plain data: for all but words, a `tokenizer.json`. */
-  toJSON(): WordsJSON | HuggingFaceTokenizer {
-    return this.#kind.toJSON();
+  /** Returns all that is needed to restore the tokenizer, as plain data: see {@linkcode Tokenizer.toHuggingFace}. */
+  toJSON(): HuggingFaceTokenizer {
+    return this.toHuggingFace();
   }
 
   /**
    * Returns the content of a `tokenizer.json`, from which Hugging Face's libraries make a tokenizer that gives the same
    * numbers; `HUGGING_FACE_CONFIG` is the `tokenizer_config.json` that belongs to it. Only a text that spells a special
    * token, such as `<eos>`, has that token for them, and plain text for us.
-   *
-   * @throws {TypeError} If the tokenizer cannot be expressed so: words with punctuation.
    */
   toHuggingFace(): HuggingFaceTokenizer {
     return this.#kind.toHuggingFace();
@@ -194,18 +192,18 @@ export class Tokenizer {
    * @throws {RangeError} If the probability is none.
    */
   encode(text: string, options: MergeDropout = {}): number[] {
-    this.#check(options);
-    return [SOS, ...this.#kind.readable(text, options).map((token) => this.vocabulary.id(token)), EOS];
+    return this.numbers(this.tokens(text, options));
   }
 
   /** Returns a text as `encode` reads it, one token for each number, those unknown as they stand. */
-  tokens(text: string): string[] {
-    return ["<sos>", ...this.#kind.readable(text), "<eos>"];
+  tokens(text: string, options: MergeDropout = {}): string[] {
+    this.#check(options);
+    return ["<sos>", ...this.#kind.tokenize(text, options), "<eos>"];
   }
 
-  /** Encodes many texts. See {@linkcode Tokenizer.encode}. */
-  encodeAll(texts: readonly string[], options: MergeDropout = {}): Uint32Array[] {
-    return texts.map((text) => new Uint32Array(this.encode(text, options)));
+  /** Returns the numbers of what `tokens` has returned; with it, `encode`. */
+  numbers(tokens: readonly string[]): number[] {
+    return [SOS, ...tokens.slice(1, -1).map((token) => this.vocabulary.id(token)), EOS];
   }
 
   /**
@@ -225,7 +223,7 @@ export class Tokenizer {
 
   /** Returns the tokens of a text that are not in the vocabulary, each once. */
   unknown(text: string): string[] {
-    return [...new Set(this.#kind.readable(text).filter((token) => !this.vocabulary.has(token)))];
+    return [...new Set(this.#kind.tokenize(text).filter((token) => !this.vocabulary.has(token)))];
   }
 
   #check({ dropout = 0, random }: MergeDropout): void {

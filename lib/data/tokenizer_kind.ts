@@ -12,22 +12,6 @@ export interface MergeDropout {
   readonly random?: Random;
 }
 
-/** The stored form of a tokenizer of words. */
-export interface WordsJSON {
-  /** What it is. */
-  readonly kind: "words";
-  /** Whether punctuation marks are tokens. */
-  readonly punctuation: boolean;
-  /** Whether words lose their case. */
-  readonly lowerCase: boolean;
-  /** Present if text is composed first. */
-  readonly nfc?: true;
-  /** Present if typographic punctuation becomes plain. */
-  readonly plainPunctuation?: true;
-  /** The tokens by number. */
-  readonly vocabulary: string[];
-}
-
 /** One way of cutting text into tokens. */
 export interface TokenizerKind {
   /** The kind's name. */
@@ -40,12 +24,8 @@ export interface TokenizerKind {
   readonly lowerCase: boolean;
   /** Cuts a text into tokens, known or not. */
   tokenize(text: string, options?: MergeDropout): string[];
-  /** The tokens that a model is given: all of them, but for those that are better left out than unknown. */
-  readable(text: string, options?: MergeDropout): string[];
   /** Puts tokens together into text. */
   join(tokens: readonly string[]): string;
-  /** The stored form. */
-  toJSON(): WordsJSON | HuggingFaceTokenizer;
-  /** The tokenizer.json of Hugging Face's libraries. */
+  /** The stored form: the tokenizer.json of Hugging Face's libraries. */
   toHuggingFace(): HuggingFaceTokenizer;
 }

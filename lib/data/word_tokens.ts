@@ -3,9 +3,9 @@
 import { excerpt } from "../strict_json.ts";
 import { type HuggingFaceTokenizer, huggingFaceTokenizer } from "./hugging_face.ts";
 import { normalizers, normalizeText, replaceStep, type TextOptions } from "./normalization.ts";
-import type { TokenizerKind, WordsJSON } from "./tokenizer_kind.ts";
+import type { TokenizerKind } from "./tokenizer_kind.ts";
 import { Vocabulary, type VocabularyOptions } from "./vocabulary.ts";
-import { isWhite, joinPieces, pieces, words } from "./words.ts";
+import { JOINER, JOINER_PATTERN, joinPieces, PIECE_RULES, pieces, words } from "./words.ts";
 
 /** How a word tokenizer cuts text and which words it keeps. */
 export interface WordsOptions extends VocabularyOptions, TextOptions {
@@ -29,26 +29,30 @@ export class WordTokens implements TokenizerKind {
   static learn(sentences: readonly string[], options: WordsOptions): WordTokens {
     const { punctuation = false, lowerCase = true, nfc = false, plainPunctuation = false } = options;
     const cut = { punctuation, lowerCase, nfc, plainPunctuation };
+    if (plainPunctuation && !punctuation) {
+      throw new RangeError(
+        "Cannot learn words with plainPunctuation: they leave no punctuation to make plain. " +
+          "Set punctuation, or leave plainPunctuation out.",
+      );
+    }
     return new WordTokens(Vocabulary.from(tokensOf(sentences, cut), options), cut);
   }
 
+  /** Reads the list of words that earlier versions stored. */
   static fromJSON(json: Readonly<Record<string, unknown>>): WordTokens {
-    const { kind, punctuation, lowerCase, vocabulary, nfc = false, plainPunctuation = false, ...others } =
+    const { kind, vocabulary, punctuation, lowerCase, nfc = false, plainPunctuation = false, ...others } =
       json;
     if (kind !== "words") {
       throw new TypeError(`Cannot read a tokenizer: its kind must be "words", got ${excerpt(kind)}`);
     }
-    if (typeof punctuation !== "boolean" || typeof lowerCase !== "boolean") {
-      throw new TypeError("Cannot read a tokenizer: punctuation and lowerCase must be true or false");
-    }
-    if (typeof nfc !== "boolean" || typeof plainPunctuation !== "boolean") {
-      throw new TypeError("Cannot read a tokenizer: nfc and plainPunctuation must be true, false or absent");
-    }
+    const cut = { punctuation, lowerCase, nfc, plainPunctuation };
+    const wrong = Object.entries(cut).find(([, value]) => typeof value !== "boolean");
+    if (wrong) throw new TypeError(`Cannot read a tokenizer: ${wrong[0]} must be true or false`);
     const [other] = Object.keys(others);
     if (other !== undefined) {
       throw new TypeError(`Cannot read a tokenizer: unknown key ${excerpt(other)}`);
     }
-    return new WordTokens(Vocabulary.fromJSON(vocabulary), { punctuation, lowerCase, nfc, plainPunctuation });
+    return new WordTokens(Vocabulary.fromJSON(vocabulary), cut as Cut);
   }
 
   get punctuation(): boolean {
@@ -63,48 +67,29 @@ export class WordTokens implements TokenizerKind {
     return tokenize(text, this.#cut);
   }
 
-  /** Unusual white space is kept where it was learned, and otherwise counts as a space. */
-  readable(text: string): string[] {
-    const tokens = this.tokenize(text);
-    if (!this.punctuation) return tokens;
-    return tokens.filter((token) => this.vocabulary.has(token) || !isWhite(token));
-  }
-
   join(tokens: readonly string[]): string {
     return this.punctuation ? joinPieces(tokens) : tokens.join(" ");
   }
 
-  toJSON(): WordsJSON {
-    const { punctuation, lowerCase, nfc, plainPunctuation } = this.#cut;
-    return {
-      kind: "words",
-      punctuation,
-      lowerCase,
-      ...(nfc ? { nfc } : {}),
-      ...(plainPunctuation ? { plainPunctuation } : {}),
-      vocabulary: this.vocabulary.toJSON(),
-    };
-  }
-
   toHuggingFace(): HuggingFaceTokenizer {
-    if (this.punctuation) {
-      throw new TypeError(
-        "Cannot write a tokenizer.json: it has no way to say which side of a punctuation mark touches a word. " +
-          "Use Tokenizer.bpe or Tokenizer.characters, or words without punctuation.",
-      );
-    }
-    const { lowerCase, ...before } = this.#cut;
+    const { lowerCase, punctuation, ...before } = this.#cut;
+    // Words stand alone before they lose their case, as in tokenize(): so İstanbul stays one word, and whether a Σ ends a
+    // word does not depend on what follows the word.
+    const cuts = punctuation ? PIECE_RULES : [["[^\\p{L}\\p{N}_]+", " "] as const];
+    const joined = [
+      { type: "WordPiece", prefix: JOINER, cleanup: false },
+      { type: "Fuse" },
+      replaceStep(JOINER_PATTERN, ""),
+    ];
     return huggingFaceTokenizer(this.vocabulary, {
       normalizers: [
         ...normalizers({ ...before, lowerCase: false }),
-        // Words stand alone before they lose their case, as in tokenize(): so İstanbul stays one word, and whether a
-        // Σ ends a word does not depend on what follows the word.
-        replaceStep("[^\\p{L}\\p{N}_]+", " "),
+        ...cuts.map(([pattern, content]) => replaceStep(pattern, content)),
         ...normalizers({ lowerCase }),
       ],
       preTokenizer: { type: "WhitespaceSplit" },
       model: { type: "WordLevel", unk_token: "<unk>" },
-      decoder: null,
+      decoder: punctuation ? { type: "Sequence", decoders: joined } : null,
     });
   }
 }

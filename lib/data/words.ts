@@ -17,46 +17,44 @@ export function words(text: string): string[] {
   return text.match(WORD) ?? [];
 }
 
-/** Stands on the side of a punctuation piece that touches its neighbour (OpenNMT's joiner, U+FFED). */
-const JOINER = "\uFFED";
-/** What a joiner in the text itself becomes; no other piece but a word is longer than a character and its joiners. */
-const ESCAPED_JOINER = "\\uffed";
+/** Stands on the side of a punctuation mark that touches its neighbour (OpenNMT's joiner, U+FFED). */
+export const JOINER = "\uFFED";
 
 // Marks belong to words here: cutting them off would tear Hindi or decomposed German words apart.
-const PIECE = /[\p{L}\p{M}\p{N}_]+|./gsu;
-const WORD_PIECE = /^[\p{L}\p{M}\p{N}_]+$/u;
+const LETTER = "\\p{L}\\p{M}\\p{N}_";
+// What JavaScript or Rust takes for white space.
+const WHITE = "\t-\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff";
 
 /**
- * Cuts a text into words and single punctuation marks from which `joinPieces` restores it exactly.
+ * How a text becomes pieces with spaces between them: regular expressions, in the notation that tokenizer.json shares, and
+ * what each match is replaced by. The last two match no character, but the place between two.
+ */
+export const PIECE_RULES: readonly (readonly [pattern: string, content: string])[] = [
+  [`[${WHITE}]+`, " "],
+  [JOINER, "\u25A0"], // a square of another width, which is no joiner
+  [`(?<=[^ ])(?=[^ ${LETTER}])`, ` ${JOINER}`], // a mark that touches what is before it
+  [`(?<=[^ ${LETTER}${JOINER}])(?=[${LETTER}])`, `${JOINER} `], // a mark that touches a word behind it
+];
+const RULES = PIECE_RULES.map(([pattern, content]) => [new RegExp(pattern, "gu"), content] as const);
+
+/** What goes when pieces are put together: joiners, and spaces behind them. */
+export const JOINER_PATTERN: string = `${JOINER} ?`;
+const JOINERS = new RegExp(JOINER_PATTERN, "gu");
+
+/**
+ * Cuts a text into words and single punctuation marks from which `joinPieces` restores it, but for white space: a run of
+ * it counts as one space, and none at the ends. A joiner in the text becomes another square, U+25A0.
  *
  * A mark that touches its neighbour says so with a joiner: `Hi, Tom!` becomes `Hi` `￭,` `Tom` `￭!`, and
- * `(no)` becomes `(￭` `no` `￭)`. Words never carry a joiner, so a word has one vocabulary entry wherever it stands.
- * A single space between pieces needs no piece; any other white space is a piece like a punctuation mark.
+ * `(no)` becomes `(￭` `no` `￭)`; between two marks it is the right one that carries the joiner. Words never do, so a
+ * word has one vocabulary entry wherever it stands.
  *
  * @param text Any text of valid Unicode.
  * @returns The pieces in order.
  */
 export function pieces(text: string): string[] {
-  const found: string[] = [];
-  for (const piece of text.match(PIECE) ?? []) found.push(piece);
-  const isGap = found.map((piece, index) =>
-    piece === " " && isBlack(found[index - 1]) && isBlack(found[index + 1])
-  );
-  const result: string[] = [];
-  for (const [index, piece] of found.entries()) {
-    if (isGap[index]) continue;
-    if (WORD_PIECE.test(piece)) {
-      result.push(piece);
-      continue;
-    }
-    const touchesLeft = index > 0 && !isGap[index - 1];
-    // Between two marks it is the right one that carries the joiner.
-    const next = found[index + 1];
-    const touchesRight = next !== undefined && WORD_PIECE.test(next);
-    const core = piece === JOINER ? ESCAPED_JOINER : piece;
-    result.push(`${touchesLeft ? JOINER : ""}${core}${touchesRight ? JOINER : ""}`);
-  }
-  return result;
+  for (const [pattern, content] of RULES) text = text.replaceAll(pattern, content);
+  return text.split(" ").filter((piece) => piece !== "");
 }
 
 /**
@@ -66,24 +64,6 @@ export function pieces(text: string): string[] {
  * @returns The text.
  */
 export function joinPieces(list: readonly string[]): string {
-  let text = "";
-  let touches = true;
-  for (const piece of list) {
-    const joinsLeft = piece.startsWith(JOINER);
-    const joinsRight = piece.endsWith(JOINER);
-    const core = piece.slice(joinsLeft ? 1 : 0, joinsRight ? -1 : undefined);
-    if (!touches && !joinsLeft) text += " ";
-    text += core === ESCAPED_JOINER ? JOINER : core;
-    touches = joinsRight;
-  }
-  return text;
-}
-
-/** Tells whether a piece is nothing but white space. */
-export function isWhite(piece: string): boolean {
-  return /^\s+$/u.test(piece.replaceAll(JOINER, ""));
-}
-
-function isBlack(piece: string | undefined): boolean {
-  return piece !== undefined && !/^\s$/u.test(piece);
+  const text = list.map((piece, index) => index === 0 || piece.startsWith(JOINER) ? piece : ` ${piece}`);
+  return text.join("").replaceAll(JOINERS, "");
 }

@@ -124,7 +124,7 @@ export class HeldOut {
   }
 }
 
-/** Measures a model on examples, once: on sentence pairs, or on texts with their class. See {@linkcode HeldOut}. */
+/** Measures a model on examples, once: on sentence pairs, or on texts with their class. */
 export async function heldOutLoss<Example>(
   model: Model<Example>,
   examples: readonly Example[],

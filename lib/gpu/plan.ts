@@ -85,6 +85,11 @@ export class Plan {
     return this.#dispatches.length;
   }
 
+  /** The bytes that belong to the plan alone; none after it has been closed. */
+  get bytes(): number {
+    return this.#own.reduce((sum, { size }) => sum + size, 0);
+  }
+
   /**
    * Writes the inputs and starts the kernels, without waiting for either.
    *
@@ -137,13 +142,15 @@ export class Plan {
 
   /** Frees what belongs to the plan alone; a pool that it shares stays. */
   close(): void {
-    for (const buffer of [this.#params, this.#inputs, ...this.#kept]) {
-      if (buffer) this.device.destroyBuffer(buffer);
-    }
+    for (const buffer of this.#own) this.device.destroyBuffer(buffer);
     this.#params = this.#inputs = undefined;
     this.#kept = [];
     this.#pool?.close();
     this.#commands = undefined;
+  }
+
+  get #own(): GPUBuffer[] {
+    return [this.#params, this.#inputs, ...this.#kept].filter((buffer) => buffer !== undefined);
   }
 
   get #ready(): Commands {

@@ -1,5 +1,6 @@
 // Uses a trained classifier: texts in, probabilities out. The host waits once a batch.
 
+import type { Tape } from "../gpu/tape.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import type { SequenceClassifier } from "../models/sequence_classifier.ts";
 import { copyInto } from "../ops/concatenate.ts";
@@ -81,13 +82,12 @@ export async function classify(
 async function run(model: SequenceClassifier, texts: readonly Uint32Array[]): Promise<ArrayLike<number>> {
   const shape = shapeFor(texts.map(({ length }) => length));
   const { words, lengths } = pad(texts, shape);
-  const set = plans.of([model]);
-  return await set.exclusively(async () => {
-    const { plan, output } = await set.get(`${shape.length} ${shape.rows}`, (tape) => {
-      const logits = tape.kept([shape.rows, 1], "logits");
-      copyInto(tape, model.logits(tape, shape), logits);
-      return logits;
-    });
+  const record = (tape: Tape): Tensor => {
+    const logits = tape.kept([shape.rows, 1], "logits");
+    copyInto(tape, model.logits(tape, shape), logits);
+    return logits;
+  };
+  return await plans.of([model]).use(`${shape.length} ${shape.rows}`, record, async ({ plan, output }) => {
     plan.run({ words: model.words(words), lengths });
     return (await plan.read(output))[0]!;
   });

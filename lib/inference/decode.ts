@@ -82,11 +82,11 @@ export async function decode(
   const prefix = Math.max(...sentences.map(({ prefix }) => prefix.length));
   const shape = { sourceLength, sentences: rows, copies, steps, prefix };
   const set = plans.of(models);
-  return await set.exclusively(async () => {
-    const { plan, output } = await set.get(JSON.stringify([shape, rules, mean]), (tape) => {
-      const decoder = ensemble(tape, models.map((model) => model.wordByWord(tape, shape)), mean);
-      return { search: recordSearch(tape, decoder, shape, rules), stepsALook: FIRST_STEPS };
-    });
+  const record = (tape: Tape): PacedSearch => {
+    const decoder = ensemble(tape, models.map((model) => model.wordByWord(tape, shape)), mean);
+    return { search: recordSearch(tape, decoder, shape, rules), stepsALook: FIRST_STEPS };
+  };
+  return await set.use(JSON.stringify([shape, rules, mean]), record, async ({ plan, output }) => {
     const found = await run(plan, output, inputsOf(sentences, decoding, shape), sourceLength);
     return sentences.map((_, sentence) => found ? hypothesesOf(found, searchesOf(sentence, decoding)) : []);
   });

@@ -88,10 +88,21 @@ export function completeOptions(options: TranslateOptions): CompleteOptions {
   if (!sampling && nBest > beam) {
     refuse(`nBest ${nBest} and beam ${beam}`, "a beam finds as many translations as it has hypotheses");
   }
+  checkRanking(options, sampling ? nBest : beam);
   return {
     ...{ batch, beam, nBest, lengthPenalty, coveragePenalty, minLength, maxLength, noRepeatNgram, prefix },
     ...{ avoidUnknown, replaceUnknown, mean, sampling: sampling && completeSampling(sampling) },
   };
+}
+
+/** Refuses penalties where a sentence gets one translation; a coverage penalty of 0 is none. */
+function checkRanking({ lengthPenalty, coveragePenalty, sampling }: TranslateOptions, count: number): void {
+  const [name, value] = lengthPenalty !== undefined
+    ? ["lengthPenalty", lengthPenalty]
+    : ["coveragePenalty", coveragePenalty];
+  if (count > 1 || !value && name === "coveragePenalty") return;
+  const why = "it ranks the translations of a sentence, and only one is looked for";
+  refuse(`${name} ${value}`, `${why}; set ${sampling ? "nBest" : "beam"} above 1, or leave ${name} out`);
 }
 
 function completeSampling({ temperature = 1, topK, topP = 1, seed = 1 }: SamplingOptions) {

@@ -1,4 +1,4 @@
-// The plans that a model is used with: one for each shape of batch met so far, made once and freed with the model.
+// The plans that a model is used with: one for each shape of batch, kept while it is in use, and freed with the model.
 
 import { PAD } from "../data/vocabulary.ts";
 import type { Device } from "../gpu/device.ts";
@@ -56,42 +56,58 @@ export class Plans<Output> {
   }
 }
 
-/** Plans that share their buffers, by what is recorded. */
+/** How much a set of plans may keep; what was used last is kept in any case. */
+export interface PlanLimits {
+  /** Plans. */
+  readonly plans: number;
+  /** Bytes of what belongs to one plan alone, such as the attention that it leaves. */
+  readonly bytes: number;
+}
+
+/**
+ * Enough for all shapes of a corpus, as its sentences come sorted by length: a set that is too small for them would make
+ * every plan anew, each time.
+ */
+const LIMITS: PlanLimits = { plans: 64, bytes: 512 * 2 ** 20 };
+
+/** Plans that share their buffers, by what is recorded; of too many, those that were not used for the longest time go. */
 export class PlanSet<Output> {
-  #plans = new Map<string, Promise<ReadyPlan<Output>>>();
-  #made: Plan[] = [];
+  /** The one used last is the last. */
+  #plans = new Map<string, ReadyPlan<Output>>();
   #pool: BufferPool;
   #last: Promise<unknown> = Promise.resolve();
 
   /** No plans yet. */
-  constructor(readonly device: Device) {
+  constructor(readonly device: Device, readonly limits: PlanLimits = LIMITS) {
     this.#pool = new BufferPool(device);
   }
 
   /**
-   * The plan of that name, recorded and compiled at the first call.
+   * Does some work with a plan when all work that was given before is done: plans that run in parts must not come between
+   * each other, and none may go while it is at work.
    *
    * @param key Names everything that the recording depends on, such as the shape.
+   * @param record What the plan does; recorded and compiled unless the plan is there.
    */
-  get(key: string, record: (tape: Tape) => Output): Promise<ReadyPlan<Output>> {
-    let ready = this.#plans.get(key);
-    if (!ready) {
-      this.#plans.set(key, ready = this.#make(record));
-      ready.catch(() => this.#plans.delete(key));
-    }
-    return ready;
-  }
-
-  /** Does some work when all that was given before is done: plans that run in parts must not come between each other. */
-  exclusively<T>(work: () => Promise<T>): Promise<T> {
-    const result = this.#last.then(work);
+  use<T>(
+    key: string,
+    record: (tape: Tape) => Output,
+    work: (ready: ReadyPlan<Output>) => Promise<T>,
+  ): Promise<T> {
+    const result = this.#last.then(async () => {
+      const ready = this.#plans.get(key) ?? await this.#make(record);
+      this.#plans.delete(key);
+      this.#plans.set(key, ready);
+      this.#shrink();
+      return await work(ready);
+    });
     this.#last = result.catch(() => {});
     return result;
   }
 
   /** Frees the plans. */
   close(): void {
-    for (const plan of this.#made.splice(0)) plan.close();
+    for (const { plan } of this.#plans.values()) plan.close();
     this.#plans.clear();
     this.#pool.close();
   }
@@ -99,9 +115,18 @@ export class PlanSet<Output> {
   async #make(record: (tape: Tape) => Output): Promise<ReadyPlan<Output>> {
     const tape = new Tape(this.device, { training: false });
     const output = record(tape);
-    const plan = await Plan.compile(tape, this.#pool);
-    this.#made.push(plan);
-    return { plan, output };
+    return { plan: await Plan.compile(tape, this.#pool), output };
+  }
+
+  #shrink(): void {
+    let bytes = this.#plans.values().reduce((sum, { plan }) => sum + plan.bytes, 0);
+    for (const [key, { plan }] of this.#plans) {
+      const isLast = this.#plans.size === 1;
+      if (isLast || this.#plans.size <= this.limits.plans && bytes <= this.limits.bytes) return;
+      this.#plans.delete(key);
+      bytes -= plan.bytes;
+      plan.close();
+    }
   }
 }
 

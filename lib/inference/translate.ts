@@ -2,15 +2,13 @@
 // sentences at a time; the host waits a few times a batch.
 
 import { UNK } from "../data/vocabulary.ts";
-import { type EncodedSource, encodeTarget } from "../models/encoded_source.ts";
+import { type EncodedSource, encodeTarget, LONGEST_SENTENCE } from "../models/encoded_source.ts";
 import type { Seq2Seq } from "../models/seq2seq.ts";
 import { decode, type Decoding, type EncodedSentence } from "./decode.ts";
 import { type CompleteOptions, completeOptions, type TranslateOptions } from "./decoding_options.ts";
 import { shapeFor } from "./plans_by_shape.ts";
 import { describe, type Translation } from "./translation.ts";
 
-/** The most source words that one sentence may have, `<sos>` and `<eos>` included. */
-export const LONGEST_SOURCE = 512;
 /** The most bytes of attention to keep for a batch. */
 const ATTENTION_BYTES = 128 * 2 ** 20;
 
@@ -24,7 +22,7 @@ const ATTENTION_BYTES = 128 * 2 ** 20;
  * @param models A model, trained or loaded; or several, such as checkpoints of one training, of which at each step the mean
  *   of the probabilities counts (an ensemble).
  * @param sentences One text or several; the result is of the same form and order.
- * @throws {RangeError} If a sentence is longer than {@linkcode LONGEST_SOURCE}, an option is out of range or does not go
+ * @throws {RangeError} If a sentence is longer than {@linkcode LONGEST_SENTENCE}, an option is out of range or does not go
  *   with another or with the model, a prefix has unknown words or is too long, or models differ in their vocabularies.
  *
  * @example An untrained model babbles, but in the right vocabulary
@@ -71,7 +69,7 @@ export async function translate(
   const complete = completeOptions(options);
   if (typeof sentences === "string") return (await translate(models, [sentences], options))[0]!;
   const all = models instanceof Array ? models as readonly Seq2Seq[] : [models as Seq2Seq];
-  checkModels(all, complete);
+  checkModels(all, options);
   const [model] = all as [Seq2Seq];
   const encoded = encode(model, sentences, complete);
   const decoding = decodingOf(complete);
@@ -122,10 +120,10 @@ function encode(model: Seq2Seq, sentences: readonly string[], options: CompleteO
   return sentences.map((text, number) => {
     const source = model.encodeSource(text);
     const { length } = source.ids;
-    if (length > LONGEST_SOURCE) {
+    if (length > LONGEST_SENTENCE) {
       throw new RangeError(
         `Cannot translate "${text.slice(0, 40)}…" of ${length - 2} words: the limit is ${
-          LONGEST_SOURCE - 2
+          LONGEST_SENTENCE - 2
         }. ` +
           "Split it at its full stops.",
       );
@@ -161,10 +159,16 @@ function encodePrefix({ target }: Seq2Seq, text: string, source: EncodedSource):
 }
 
 /** Refuses models that cannot work together, or cannot do what is asked. */
-function checkModels(models: readonly Seq2Seq[], options: CompleteOptions): void {
+function checkModels(models: readonly Seq2Seq[], options: TranslateOptions): void {
   const [first] = models;
   if (!first) throw new RangeError("Cannot translate without a model.");
   const vocabularies = ({ source, target }: Seq2Seq) => JSON.stringify([source, target]);
+  if (models.length === 1 && options.mean !== undefined) {
+    throw new RangeError(
+      `Cannot translate with mean "${options.mean}": there is one model, and nothing to take a mean of. ` +
+        "Give several models, or leave mean out.",
+    );
+  }
   for (const model of models.slice(1)) {
     if (model.device !== first.device) {
       throw new RangeError("Cannot translate with models on different devices: load them on one.");
@@ -181,8 +185,8 @@ function checkModels(models: readonly Seq2Seq[], options: CompleteOptions): void
   const blind = models.some(({ config }) => config.attention === "none");
   for (
     const [name, asked] of [
-      ["coveragePenalty", options.coveragePenalty > 0],
-      ["replaceUnknown", options.replaceUnknown],
+      ["coveragePenalty", (options.coveragePenalty ?? 0) > 0],
+      ["replaceUnknown", options.replaceUnknown === true],
     ] as const
   ) {
     if (asked && blind) {

@@ -1,7 +1,7 @@
 // A translation as users see it: words instead of numbers.
 
 import { EOS, UNK } from "../data/vocabulary.ts";
-import type { EncodedSource } from "../models/encoded_source.ts";
+import { type EncodedSource, inReadingOrder } from "../models/encoded_source.ts";
 import type { Seq2Seq } from "../models/seq2seq.ts";
 import type { Hypothesis } from "./hypotheses.ts";
 
@@ -67,7 +67,9 @@ function alternative(
 ): TranslationAlternative {
   const { target: tokenizer } = model;
   const { size } = tokenizer.vocabulary;
-  const attention = ids.map((_, t) => inOrder(weights[t]?.subarray(0, source.length) ?? [], model));
+  const attention = ids.map((_, t) =>
+    inReadingOrder(weights[t]?.subarray(0, source.length) ?? [], model.config)
+  );
   // Words that were copied and that the vocabulary lacks have numbers from its size on.
   const target = ids.map((id) => id < size ? tokenizer.vocabulary.token(id) : encoded.unknown![id - size]!);
   const words = target.map((word, t) =>
@@ -76,12 +78,6 @@ function alternative(
   const end = ids.indexOf(EOS);
   const text = tokenizer.join(end < 0 ? words : words.slice(0, end));
   return { text, target, attention, score: { logProbability, normalized } };
-}
-
-/** Attention to the words as they stand in the sentence: a model may read them from last to first. */
-function inOrder(weights: Iterable<number>, { config }: Seq2Seq): number[] {
-  const row = [...weights];
-  return config.reverseSource && row.length > 0 ? [row[0]!, ...row.slice(1, -1).reverse(), row.at(-1)!] : row;
 }
 
 /** The word that got most attention, `<sos>` and `<eos>` aside; undefined if there is none. */

@@ -35,8 +35,8 @@ export interface DecoderContext {
   readonly unknown: number;
 }
 
-/** What teacher forcing needs besides the encoded source. */
-export interface TeacherForcing extends Answers {
+/** Words that a decoder is given, step by step. */
+export interface ForcedWords {
   /** [steps, batch] integers: the right words before each step, `<sos>` first. */
   readonly words: Tensor;
   /** [batch] integers: the number of steps of each row. */
@@ -50,6 +50,9 @@ export interface TeacherForcing extends Answers {
   /** What the choice between right words and its own draws from. */
   readonly choice: Pick<ScheduledSamplingOptions, "seed" | "stream">;
 }
+
+/** What teacher forcing needs besides the encoded source. */
+export interface TeacherForcing extends Answers, ForcedWords {}
 
 /** Embedded words, recurrent layers, attention or a summary of the source, and what generates words from them. */
 export class Decoder {
@@ -94,7 +97,23 @@ export class Decoder {
 
   /** Records the loss of the right words, each step given the right words before it, or with scheduled sampling its own. */
   teacherForced(tape: Tape, encoded: Encoded, forcing: TeacherForcing): void {
-    const { words, lengths, totals, given } = forcing;
+    const steps = this.#forced(tape, encoded, forcing);
+    this.#generator.loss(tape, steps, forcing);
+    const { coverage, coverageLoss: factor } = this.#parts.config;
+    if (coverage && factor > 0) {
+      const { weights, coverage } = steps.attention!;
+      const { lengths, totals } = forcing;
+      coverageLoss(tape, { weights, coverage: coverage!, lengths, factor, totals });
+    }
+  }
+
+  /** Records where the decoder looks while it is given words: [steps, batch, source steps]; it must have attention. */
+  forcedAttention(tape: Tape, encoded: Encoded, forced: ForcedWords): Tensor {
+    return this.#forced(tape, encoded, forced).attention!.weights;
+  }
+
+  #forced(tape: Tape, encoded: Encoded, forcing: ForcedWords): DecoderSteps {
+    const { words, lengths, given } = forcing;
     const { memory, state } = this.#start(tape, encoded, forcing.copies);
     const embed = (ids: Tensor, time: number) =>
       forcing.dropEmbedding.reduce((x, drop) => dropout(tape, x, { ...drop, time }), this.#embed(tape, ids));
@@ -109,12 +128,7 @@ export class Decoder {
       if (!known) copyInto(tape, embed(this.#choose(tape, steps, forcing, t), t), embedded.at(t));
       steps.step(t);
     }
-    this.#generator.loss(tape, steps, forcing);
-    const { coverage, coverageLoss: factor } = this.#parts.config;
-    if (coverage && factor > 0) {
-      const { weights, coverage } = steps.attention!;
-      coverageLoss(tape, { weights, coverage: coverage!, lengths, factor, totals });
-    }
+    return steps;
   }
 
   /**
@@ -149,7 +163,7 @@ export class Decoder {
   }
 
   /** Records which words step `time` is given: the likeliest after the step before, or now and then the right ones. */
-  #choose(tape: Tape, steps: DecoderSteps, { words, given, choice }: TeacherForcing, time: number): Tensor {
+  #choose(tape: Tape, steps: DecoderSteps, { words, given, choice }: ForcedWords, time: number): Tensor {
     const right = words.at(time);
     if (time === 0) return right;
     const predicted = tape.withoutGradients(() =>

@@ -5,11 +5,14 @@ import type { MergeDropout } from "../data/tokenizer_kind.ts";
 import { EOS, SOS, UNK } from "../data/vocabulary.ts";
 import type { Seq2SeqConfig } from "./seq2seq_options.ts";
 
+/** The most words that a sentence may have, `<sos>` and `<eos>` included, for a translator that has been trained. */
+export const LONGEST_SENTENCE = 512;
+
 /** A source sentence as a model reads it. */
 export interface EncodedSource {
   /** The word numbers, `<sos>` and `<eos>` included, in the order in which they are read. */
   readonly ids: Uint32Array;
-  /** The words themselves, in the same order; those of an encoding without anything left out. */
+  /** The words themselves, in the same order. */
   readonly words: readonly string[];
   /** For models that copy: the words in the target's numbering, those that it lacks behind its vocabulary. */
   readonly copies?: Uint32Array;
@@ -34,13 +37,18 @@ export function encodeSource(
       "Cannot leave out merges for a model that copies: it needs the same parts on both sides.",
     );
   }
-  const ids = Uint32Array.from(source.encode(text, drawnBy(source, draw)));
-  const words = source.tokens(text);
-  if (reverseSource) {
-    ids.subarray(1, -1).reverse();
-    words.splice(1, words.length - 2, ...words.slice(1, -1).reverse());
-  }
+  const words = inReadingOrder(source.tokens(text, drawnBy(source, draw)), { reverseSource });
+  const ids = Uint32Array.from(source.numbers(words));
   return copy ? { ids, words, ...copiesOf(words, target) } : { ids, words };
+}
+
+/** What belongs to the words in the order in which they are read, from the order of the sentence; and the other way round. */
+export function inReadingOrder<T>(
+  list: Iterable<T>,
+  { reverseSource }: Pick<Seq2SeqConfig, "reverseSource">,
+): T[] {
+  const row = [...list];
+  return reverseSource && row.length > 0 ? [row[0]!, ...row.slice(1, -1).reverse(), row.at(-1)!] : row;
 }
 
 /** Turns a target sentence into numbers; words that the vocabulary lacks but the source has are those of the source. */
@@ -50,9 +58,10 @@ export function encodeTarget(
   { unknown = [] }: EncodedSource,
   draw?: MergeDropout,
 ): Uint32Array {
-  const ids = Uint32Array.from(target.encode(text, drawnBy(target, draw)));
+  const tokens = target.tokens(text, drawnBy(target, draw));
+  const ids = Uint32Array.from(target.numbers(tokens));
   if (unknown.length === 0) return ids;
-  target.tokens(text).forEach((token, t) => {
+  tokens.forEach((token, t) => {
     const copied = unknown.indexOf(token);
     if (ids[t] === UNK && copied >= 0) ids[t] = target.vocabulary.size + copied;
   });

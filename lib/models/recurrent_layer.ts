@@ -8,8 +8,11 @@ import { gru } from "../ops/gru.ts";
 import { lstm, type LstmOutput } from "../ops/lstm.ts";
 import { recurrentDefault } from "./initializers.ts";
 
+/** The kinds of recurrent cells. */
+export const RECURRENT_CELLS = ["gru", "lstm"] as const;
+
 /** A kind of recurrent cell. */
-export type RecurrentCell = "gru" | "lstm";
+export type RecurrentCell = typeof RECURRENT_CELLS[number];
 
 /** The kind and the sizes of a layer. */
 export interface RecurrentLayerOptions {

@@ -13,13 +13,14 @@ import { overwrite, type Tensor } from "../gpu/tensor.ts";
 import { Random } from "../random.ts";
 import { dropout, type DropoutOptions } from "../ops/dropout.ts";
 import { embedding } from "../ops/embedding.ts";
-import { Decoder } from "./decoder.ts";
+import { Decoder, type ForcedWords } from "./decoder.ts";
+import { completeSeq2Seq } from "./complete_seq2seq.ts";
 import { type EncodedSource, encodeSource, encodeTarget } from "./encoded_source.ts";
 import { type Encoded, Encoder } from "./encoder.ts";
 import { standardNormal } from "./initializers.ts";
-import type { LossOptions, Model } from "./model.ts";
+import type { GivenWords, LossOptions, Model } from "./model.ts";
 import { seq2seqOutputShapes } from "./output_shapes.ts";
-import { completeSeq2Seq, type Seq2SeqConfig, type Seq2SeqOptions } from "./seq2seq_options.ts";
+import type { Seq2SeqConfig, Seq2SeqOptions } from "./seq2seq_options.ts";
 import type { DecodingShape, WordByWord } from "./word_by_word.ts";
 
 export type { Seq2SeqConfig, Seq2SeqOptions } from "./seq2seq_options.ts";
@@ -176,18 +177,30 @@ export class Seq2Seq implements Model<Pair> {
     const { sourceLength, rows, targetLength } = bucket;
     const encoded = this.#encode(tape, sourceLength, rows);
     this.#decoder.teacherForced(tape, encoded, {
-      words: tape.input("words", [targetLength - 1, rows], "u32"),
+      ...this.#forced(tape, bucket, options.given),
       targets: tape.input("targets", [targetLength - 1, rows], "u32"),
-      copies: this.#copies(tape, sourceLength, rows),
-      lengths: tape.input("steps", [rows], "u32"),
       padding: PAD,
       smoothing: options.smoothing ?? 0,
       totals: options.totals,
-      given: options.given ?? "right",
-      choice: { seed: this.config.seed, stream: STREAMS.choice },
-      dropEmbedding: [this.#dropWords("targetWords"), this.#drop("target")],
       dropReadout: this.#drop("readout"),
     });
+  }
+
+  /**
+   * Records where the model looks while it is given the right words: [targetLength - 1, rows, sourceLength].
+   *
+   * The plan gets those inputs that {@linkcode Seq2Seq.inputs} packs and the tape has. See `forcedAttention()`.
+   *
+   * @throws {RangeError} If the model has no attention.
+   */
+  forcedAttention(tape: Tape, bucket: Bucket): Tensor {
+    if (this.config.attention === "none") {
+      throw new RangeError(
+        `Cannot tell where a model with the decoder "${this.config.decoder}" looks: it has no attention.`,
+      );
+    }
+    const encoded = this.#encode(tape, bucket.sourceLength, bucket.rows);
+    return this.#decoder.forcedAttention(tape, encoded, this.#forced(tape, bucket));
   }
 
   /** Packs a batch as the inputs of a plan recorded by {@linkcode Seq2Seq.loss}. */
@@ -233,6 +246,22 @@ export class Seq2Seq implements Model<Pair> {
     const words = dropout(tape, embedding(tape, this.#table, source), this.#dropWords("sourceWords"));
     const embedded = dropout(tape, words, this.#drop("source"));
     return this.#encoder.forward(tape, embedded, lengths);
+  }
+
+  /** The words of a batch's target side, before each step. */
+  #forced(
+    tape: Tape,
+    { sourceLength, rows, targetLength }: Bucket,
+    given: GivenWords = "right",
+  ): ForcedWords {
+    return {
+      words: tape.input("words", [targetLength - 1, rows], "u32"),
+      copies: this.#copies(tape, sourceLength, rows),
+      lengths: tape.input("steps", [rows], "u32"),
+      given,
+      choice: { seed: this.config.seed, stream: STREAMS.choice },
+      dropEmbedding: [this.#dropWords("targetWords"), this.#drop("target")],
+    };
   }
 
   /** [sourceLength, rows] integers: the source in the target's numbering, of models that copy words. */

@@ -17,7 +17,7 @@ import { standardNormal } from "./initializers.ts";
 import { drawnBy } from "./encoded_source.ts";
 import { LinearLayer } from "./linear_layer.ts";
 import type { LossOptions, Model, TextShape } from "./model.ts";
-import { type RecurrentCell, RecurrentLayer } from "./recurrent_layer.ts";
+import { RECURRENT_CELLS, type RecurrentCell, RecurrentLayer } from "./recurrent_layer.ts";
 
 /** What a {@linkcode SequenceClassifier} is made of; everything has a default. */
 export interface SequenceClassifierOptions {
@@ -223,7 +223,7 @@ function complete(options: SequenceClassifierOptions): SequenceClassifierConfig 
   }
   if (layers.length === 0) refuse("no layers", "there must be at least one");
   if (!(dropout >= 0 && dropout < 1)) refuse(`dropout ${dropout}`, "it must be in [0, 1)");
-  if (cell !== "gru" && cell !== "lstm") refuse(`"${cell}" cells`, 'known are "gru" and "lstm"');
+  if (!RECURRENT_CELLS.includes(cell)) refuse(`"${cell}" cells`, 'known are "gru" and "lstm"');
   if (output !== "linear" && output !== "state") {
     refuse(`output "${output}"`, 'known are "linear" and "state"');
   }

@@ -22,7 +22,8 @@ const forward = perProfile((LANES) =>
  * Records the column of the largest element of each row, the first one where several are equal. Not differentiable.
  *
  * @param x [rows, columns]
- * @param y [rows] integers; a new tensor if left out.
+ * @param y [rows] integers; a new tensor if left out. To be read by the host it has to be a kept one, for only floats are
+ *   copied.
  */
 export function argmax(tape: Tape, x: Tensor, y: Tensor = tape.tensor([x.rows], "argmax", "u32")): Tensor {
   tape.dispatch(forward[tape.device.profile], { x, y }, { rows: x.rows, columns: x.columns });

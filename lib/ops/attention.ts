@@ -61,7 +61,7 @@ export class Attention {
     const { steps, batch, source } = this.#sizes;
     this.#span = span;
     this.#name = score.kind === "additive" && score.coverage ? "covered" : score.kind;
-    this.weights = options.weights ?? tape.tensor([steps, batch, source], "attention weights");
+    this.weights = tape.tensor([steps, batch, source], "attention weights");
     this.contexts = tape.tensor([steps, batch, values.columns], "contexts");
     const compared = score.kind === "given" ? {} : scoreOperands(score, 0);
     this.#part = partOf(values, this.contexts, ...Object.values(compared));

@@ -80,8 +80,6 @@ export interface AttentionOptions {
   readonly firstStep?: number;
   /** [batch, source steps]: the coverage before the first step, for scores with coverage; zeros by default. */
   readonly covered?: Tensor | undefined;
-  /** Where to leave the attention weights, if they are to be read. */
-  readonly weights?: Tensor | undefined;
 }
 
 /** The sizes of attention. */
@@ -102,7 +100,7 @@ export interface AttentionSizes {
  * @throws {RangeError} If the shapes do not fit, or the window is no whole number of words.
  */
 export function attentionSizes(options: AttentionOptions): AttentionSizes {
-  const { score, span, values, lengths, weights, covered } = options;
+  const { score, span, values, lengths, covered } = options;
   const asked = score.kind === "given" ? score.scores : score.queries;
   const [steps, batch, columns] = asked.shape as [number, number, number];
   const source = score.kind === "given" ? columns : score.keys.shape[0]!;
@@ -121,7 +119,6 @@ export function attentionSizes(options: AttentionOptions): AttentionSizes {
   }
   check("values", values, source, batch, values.columns);
   check("lengths", lengths, batch);
-  if (weights) check("weights", weights, steps, batch, source);
   if (covered) check("coverage before the first step", covered, batch, source);
   if (span?.kind === "predictive") check("positions", span.positions, steps, batch);
   if (span && span.kind !== "global") checkWindow(span.window, span.kind === "predictive" ? 1 : 0);

@@ -20,6 +20,7 @@ import gradientScale from "../../kernels/gradient_scale.wgsl" with { type: "text
 import gradientSum from "../../kernels/gradient_sum.wgsl" with { type: "text" };
 import gru from "../../kernels/gru.wgsl" with { type: "text" };
 import likeliestWords from "../../kernels/likeliest_words.wgsl" with { type: "text" };
+import logAdd from "../../kernels/log_add.wgsl" with { type: "text" };
 import logNormalizer from "../../kernels/log_normalizer.wgsl" with { type: "text" };
 import logSum from "../../kernels/log_sum.wgsl" with { type: "text" };
 import lstm from "../../kernels/lstm.wgsl" with { type: "text" };
@@ -28,6 +29,7 @@ import matmulParts from "../../kernels/matmul_parts.wgsl" with { type: "text" };
 import maxout from "../../kernels/maxout.wgsl" with { type: "text" };
 import mixture from "../../kernels/mixture.wgsl" with { type: "text" };
 import movingAverage from "../../kernels/moving_average.wgsl" with { type: "text" };
+import nonFinite from "../../kernels/non_finite.wgsl" with { type: "text" };
 import optimizer from "../../kernels/optimizer.wgsl" with { type: "text" };
 import pointer from "../../kernels/pointer.wgsl" with { type: "text" };
 import sampledWords from "../../kernels/sampled_words.wgsl" with { type: "text" };
@@ -39,7 +41,7 @@ import { checkTexts, type HashedText } from "../gpu/text_integrity.ts";
 
 /** Every kernel with the hash that it had when this was written. */
 export const KERNELS: readonly HashedText[] = [
-  ["activation.wgsl", activation, "Zrn5CQpFcHfYNR6StipAcZh/ns7HTvgFNhjGllrKjkc="],
+  ["activation.wgsl", activation, "w5ZHmDnDj9YxOuivMFOcJL5PE/kzWFP7VGI3fsc0OWU="],
   ["argmax.wgsl", argmax, "KvDcZWbHSPGvihPb71TGsj7u8mycz1qpt9Ctadz6+/k="],
   ["attention_sums.wgsl", attentionSums, "F930V8g6zRaU7HuiSqY5YxDrH7MaLDGjhhU3NNcbMEI="],
   ["beam_step.wgsl", beamStep, "oBruaNUwx7NdB9B18NoyNVuDI2R+YCkQvv3uifPKASc="],
@@ -57,18 +59,20 @@ export const KERNELS: readonly HashedText[] = [
   ["gather_rows.wgsl", gatherRows, "azqsN6LmyPKzL5adeZiTqIgXckoDj7a27NfSz2qBOZg="],
   ["gradient_scale.wgsl", gradientScale, "8Ksu0rNkBNVHiPm6M09w8U/FLPFIImUMctqMkNVQgak="],
   ["gradient_sum.wgsl", gradientSum, "iEAl1QxFXDCxDNbxrF+vzhE+yZLvUc/a6EOce5IzsB4="],
-  ["gru.wgsl", gru, "gOsopH/AGKms8SSImQ2dABGsRNLe0himy9KiyXZLIj4="],
+  ["gru.wgsl", gru, "snd9Zsswu/DqiXabTW/LW0AUu/p8MkEhcu6n9J89FCI="],
   ["likeliest_words.wgsl", likeliestWords, "2W89dsb2SUy0FkqXhDtqt1BVaSKuc4u7w9mRdVEQY0I="],
+  ["log_add.wgsl", logAdd, "DRrRCxZVRfKrRhLT+oJASVohP3IjnsXXXHFkAplo084="],
   ["log_normalizer.wgsl", logNormalizer, "2nfokQZuVyTapRw6fsbWK/jkiAWJx/Z6Ea5zorCgCuA="],
-  ["log_sum.wgsl", logSum, "p8uc0/X97XBC9EaPcHJuQdbd68RK8xc8opPZY/I6I30="],
-  ["lstm.wgsl", lstm, "YQ7QCO/U8leCQdV2wPJ75lYJRTshhs0EUGH4mV0mzEQ="],
-  ["matmul.wgsl", matmul, "5wgNy8g9VGXLKK99rq8qKULK5creZZ3/ODOD7aL1uDU="],
-  ["matmul_parts.wgsl", matmulParts, "b5hEaRFe2qMrBSaLrBa4HYYedpkujccaAs6v0vaxHwY="],
-  ["maxout.wgsl", maxout, "GElrXl3fGHUoTYrLdhqF68hXhIIfnU+mVPAz3JLh/+4="],
-  ["mixture.wgsl", mixture, "RGIRuOhmsyZEcHUGuOUIo0rK5D6KnGtXH6uffpzq6Z0="],
+  ["log_sum.wgsl", logSum, "dmLkXh/1aoe+EgGcw/q7GUajUgUHTrhwVIKSGAnikNk="],
+  ["lstm.wgsl", lstm, "3vKQklQxkOqexTkwtOQ2fUFBSyInQQqwp20pGBp3V1o="],
+  ["matmul.wgsl", matmul, "ZadNlXjh6s5v+4GTnNkkJP+fK3VbOMw+XTKu7j6hdfo="],
+  ["matmul_parts.wgsl", matmulParts, "JnfJbXuPUdV1rBIIpGsn+2Uds8hUq4HuDa3WGL0NY94="],
+  ["maxout.wgsl", maxout, "4nwHtFM47zWhjjJg3FBzyHLAuojY9/xRqi6o1o5/eFQ="],
+  ["mixture.wgsl", mixture, "EZSXvfyOpacOUDf7KkUERVJXIDNCiHvdmwwcWtAl8+E="],
   ["moving_average.wgsl", movingAverage, "OcWl/EfOKVvtTpdyOLSOWt+6SrskNuo8RwjBSoV1v6M="],
-  ["optimizer.wgsl", optimizer, "GW3ZxVY4/bG1Ix/6Yq8ilL3CFBGiQuTd0vxX9bENwQQ="],
-  ["pointer.wgsl", pointer, "hmTI2sXeodswvc8TOG9sd4N3YUbz7p6eRY4sRnY2ptg="],
+  ["non_finite.wgsl", nonFinite, "97Q8lNgYyiJ89FrukI5F7EdVUzYOafCxDem8dV2/RSQ="],
+  ["optimizer.wgsl", optimizer, "ZUmj7p8gx68un4h7IGcCGwJWJ+Yv8r9IIuQgW7mTsvo="],
+  ["pointer.wgsl", pointer, "JjCAlqVBXXIsmS3twNktp++wgVz7jjNXZATBbcdV2zs="],
   ["sampled_words.wgsl", sampledWords, "Nj8/fZXy4dwl0dEcKckj4jaP19Ft/vgdj7PiGMMSSqY="],
   ["scheduled_sampling.wgsl", scheduledSampling, "WSG1Wws3uHYrtTUTDTcV2EmJrXwK0E/pNmIXdLsBzfc="],
   ["softmax_rows.wgsl", softmaxRows, "ibizDXJsgRbqbq75OZzie0rWOFOuRbeZvtIfLhpboL4="],

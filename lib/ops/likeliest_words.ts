@@ -2,6 +2,7 @@
 // candidates of a beam search.
 
 import source from "../../kernels/likeliest_words.wgsl" with { type: "text" };
+import logAdd from "../../kernels/log_add.wgsl" with { type: "text" };
 import logSum from "../../kernels/log_sum.wgsl" with { type: "text" };
 import { type Access, defineKernel } from "../gpu/kernel.ts";
 import type { Tape } from "../gpu/tape.ts";
@@ -38,7 +39,7 @@ function define<const B extends Record<string, Access>>(entryPoint: string, bind
   return perProfile((LANES) =>
     defineKernel({
       name: "likeliest_words",
-      source: logSum + source,
+      source: logAdd + logSum + source,
       entryPoint,
       bindings,
       params: {

@@ -1,6 +1,7 @@
 // Layer 2: what to subtract from logits to make them log-probabilities.
 
 import source from "../../kernels/log_normalizer.wgsl" with { type: "text" };
+import logAdd from "../../kernels/log_add.wgsl" with { type: "text" };
 import logSum from "../../kernels/log_sum.wgsl" with { type: "text" };
 import { defineKernel } from "../gpu/kernel.ts";
 import type { Tape } from "../gpu/tape.ts";
@@ -10,7 +11,7 @@ import { oneARow, perProfile } from "./lanes.ts";
 const forward = perProfile((LANES) =>
   defineKernel({
     name: "log_normalizer",
-    source: logSum + source,
+    source: logAdd + logSum + source,
     entryPoint: "forward",
     bindings: { logits: "read", normalizers: "write" },
     params: { rows: "u32", classes: "u32", logits_offset: "u32", logits_stride: "u32" },

@@ -48,8 +48,11 @@ export type Matmul = Kernel<typeof bindings, typeof params>;
 /** What a variant is worth for given operands: `first` is taken where nothing has been measured. */
 export type Worth = "first" | "try" | "no";
 
+/** The precisions by name; the first one is the default. */
+export const PRECISIONS = ["f32", "f16"] as const;
+
 /** In how many bits a product takes its operands; it adds in 32. */
-export type Precision = "f32" | "f16";
+export type Precision = typeof PRECISIONS[number];
 
 /** One way to compute the product. All ways of a precision add in the same order, so they give the same bits. */
 export interface MatmulVariant {

@@ -1,5 +1,6 @@
 // Layer 2: what several models make of the same words, as one.
 
+import logAdd from "../../kernels/log_add.wgsl" with { type: "text" };
 import logSum from "../../kernels/log_sum.wgsl" with { type: "text" };
 import source from "../../kernels/mixture.wgsl" with { type: "text" };
 import { defineKernel } from "../gpu/kernel.ts";
@@ -12,7 +13,7 @@ function define(entryPoint: string) {
   return perProfile((LANES) =>
     defineKernel({
       name: "mixture",
-      source: logSum + source,
+      source: logAdd + logSum + source,
       entryPoint,
       bindings: { logits: "read", y: "accumulate" },
       params: {
@@ -33,8 +34,11 @@ function define(entryPoint: string) {
 const logProbabilities = define("log_probabilities");
 const scaled = define("scaled");
 
+/** What the mean can be taken of; the first one is the default. */
+export const MEANS = ["probabilities", "logarithms"] as const;
+
 /** What the mean is taken of: the models' probabilities, or their logarithms. */
-export type Mean = "probabilities" | "logarithms";
+export type Mean = typeof MEANS[number];
 
 /**
  * Records the mean of several softmaxes, as log-probabilities up to a constant. Not differentiable.

@@ -129,8 +129,11 @@ const updates = {
   rmsprop: defineKernel({ ...update, entryPoint: "rmsprop", bindings: withBoth }),
 };
 
-/** A way to go from gradients to new weights. */
-export type OptimizerMethod = "adam" | "adamw" | "sgd" | "adadelta" | "rmsprop";
+/** The ways to go from gradients to new weights; the first one is the default. */
+export const OPTIMIZER_METHODS = ["adam", "adamw", "sgd", "adadelta", "rmsprop"] as const;
+
+/** One of {@linkcode OPTIMIZER_METHODS}. */
+export type OptimizerMethod = typeof OPTIMIZER_METHODS[number];
 
 /** The constants of the methods; which has which, {@linkcode OPTIMIZER_DEFAULTS} says. */
 export interface OptimizerSettings {

@@ -1,5 +1,6 @@
 // Layer 2: the output of a pointer-generator network, which generates words or copies them from the source, and its loss.
 
+import logAdd from "../../kernels/log_add.wgsl" with { type: "text" };
 import source from "../../kernels/pointer.wgsl" with { type: "text" };
 import softmaxRows from "../../kernels/softmax_rows.wgsl" with { type: "text" };
 import { elementwise, WORKGROUP } from "../gpu/fill.ts";
@@ -13,7 +14,7 @@ import { outputLayer, type OutputLayerOptions, outputLogits } from "./output_lay
 
 const common = {
   name: "pointer",
-  source: softmaxRows + source,
+  source: logAdd + softmaxRows + source,
   params: {
     rows: "u32",
     batch: "u32",

@@ -1,5 +1,6 @@
 // Layer 2: words drawn at random, of all words or of the likeliest.
 
+import logAdd from "../../kernels/log_add.wgsl" with { type: "text" };
 import logSum from "../../kernels/log_sum.wgsl" with { type: "text" };
 import source from "../../kernels/sampled_words.wgsl" with { type: "text" };
 import threefry from "../../kernels/threefry.wgsl" with { type: "text" };
@@ -12,7 +13,7 @@ import type { Candidates } from "./likeliest_words.ts";
 const forward = perProfile((LANES) =>
   defineKernel({
     name: "sampled_words",
-    source: threefry + logSum + source,
+    source: threefry + logAdd + logSum + source,
     entryPoint: "forward",
     bindings: {
       logits: "read",

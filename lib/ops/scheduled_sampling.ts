@@ -37,7 +37,10 @@ export interface ScheduledSamplingOptions {
   readonly seed: number;
   /** Tells what is drawn here from what the model's dropouts draw, each of which has another stream. */
   readonly stream: number;
-  /** [batch] integers: where to leave the chosen words; a new tensor if left out. */
+  /**
+   * [batch] integers: where to leave the chosen words; a new tensor if left out. To be read by the host it has to be a kept
+   * one, for only floats are copied.
+   */
   readonly chosen?: Tensor;
 }
 

@@ -1,10 +1,18 @@
 // Training: the contract of a model folder's config.json.
 
 import * as v from "npm:valibot@1.5.0";
+import { type Precision, PRECISIONS } from "../ops/matmul_variants.ts";
 import { excerpt } from "../strict_json.ts";
 import { optimizerSchema, type StepConfig } from "./optimizer_options.ts";
 import { type ScheduleConfig, scheduleSchema } from "./schedule.ts";
+import { count, seed, share, size } from "./schemas.ts";
 import { type TeacherForcingConfig, teacherForcingSchema } from "./teacher_forcing.ts";
+
+/** What can make a validation better; the first one is the default. */
+export const VALIDATION_MEASURES = ["loss", "bleu"] as const;
+
+/** One of the measures. */
+export type ValidationMeasure = typeof VALIDATION_MEASURES[number];
 
 /** All options but the data, defaults filled in: what a checkpoint's `config.json` stores. */
 export interface TrainingConfig extends StepConfig {
@@ -15,7 +23,7 @@ export interface TrainingConfig extends StepConfig {
   /** Tokens a step; null if batches are made by examples. */
   readonly batchTokens: number | null;
   /** How many bits products take their operands in. */
-  readonly precision: "f32" | "f16";
+  readonly precision: Precision;
   /** How the learning rate changes. */
   readonly schedule: ScheduleConfig;
   /** Which words a decoder is given. */
@@ -27,7 +35,7 @@ export interface TrainingConfig extends StepConfig {
   /** Validations without a better one after which training stops; null if it does not. */
   readonly patience: number | null;
   /** What makes a validation the best. */
-  readonly bestBy: "loss" | "bleu";
+  readonly bestBy: ValidationMeasure;
   /** The weights of how many epochs are kept. */
   readonly keep: number;
   /** The share of byte pairs' merges that are left out. */
@@ -70,9 +78,7 @@ const format = v.literal(
 
 /** The name of a class. */
 const kind = v.pipe(v.string(), v.regex(/^\w+$/));
-const size = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(2 ** 20));
 const positive = v.pipe(v.number(), v.gtValue(0));
-const share = v.pipe(v.number(), v.minValue(0), v.maxValue(1));
 const training = v.strictObject({
   epochs: size,
   batch: v.nullable(size),
@@ -81,9 +87,9 @@ const training = v.strictObject({
   clipNorm: v.pipe(v.nullable(positive), v.transform((norm) => norm ?? Infinity)), // JSON has no Infinity
   labelSmoothing: share,
   maxLength: size,
-  seed: v.pipe(v.number(), v.safeInteger()),
+  seed,
   // What follows, earlier folders do not have.
-  precision: v.optional(v.picklist(["f32", "f16"]), "f32"),
+  precision: v.optional(v.picklist(PRECISIONS), "f32"),
   clipValue: v.optional(v.nullable(positive), null),
   optimizer: optimizerSchema,
   schedule: scheduleSchema,
@@ -92,8 +98,8 @@ const training = v.strictObject({
   accumulation: v.optional(size, 1),
   averageDecay: v.optional(v.nullable(share), null),
   patience: v.optional(v.nullable(size), null),
-  bestBy: v.optional(v.picklist(["loss", "bleu"]), "loss"),
-  keep: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0)), 0),
+  bestBy: v.optional(v.picklist(VALIDATION_MEASURES), "loss"),
+  keep: v.optional(count, 0),
   anomaly: v.optional(v.boolean(), false),
   split: v.optional(v.nullable(v.pipe(v.string(), v.hexadecimal(), v.length(64))), null),
 });

@@ -8,12 +8,15 @@ import type { Tokenizer } from "../data/tokenizer.ts";
 import { corpusBleu } from "../evaluation/bleu.ts";
 import type { Device } from "../gpu/device.ts";
 import { classify } from "../inference/classify.ts";
-import { LONGEST_SOURCE, translate } from "../inference/translate.ts";
+import { translate } from "../inference/translate.ts";
+import { LONGEST_SENTENCE } from "../models/encoded_source.ts";
 import type { Model } from "../models/model.ts";
+import { RECURRENT_CELLS } from "../models/recurrent_layer.ts";
 import { Seq2Seq } from "../models/seq2seq.ts";
 import { SEQ2SEQ_CHOICES, type Seq2SeqConfig } from "../models/seq2seq_options.ts";
 import { SequenceClassifier, type SequenceClassifierConfig } from "../models/sequence_classifier.ts";
 import type { ClassificationSample, TranslationSample } from "./progress.ts";
+import { seed, share, upTo, width } from "./schemas.ts";
 
 /** A class of models, {@linkcode Seq2Seq} or {@linkcode SequenceClassifier}. */
 // deno-lint-ignore no-explicit-any -- what a constructor takes differs from class to class
@@ -39,15 +42,9 @@ export interface ModelKind<M, Config, Example, Sample> {
 // deno-lint-ignore no-explicit-any -- it holds for every model
 export type AnyKind = ModelKind<any, any, any, any>;
 
-const upTo = (most: number) => v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(most));
-/** Widths and lengths; eight times those of the largest recurrent models that were published. */
-const size = upTo(2 ** 16);
-const seed = v.pipe(v.number(), v.safeInteger());
-const share = v.pipe(v.number(), v.minValue(0), v.maxValue(1));
-
 /** Whether a sentence is short enough for translate(); longer ones are passed over, as by held-out losses. */
 function isTranslatable(model: Seq2Seq, sentence: string): boolean {
-  return model.encodeSource(sentence).ids.length <= LONGEST_SOURCE;
+  return model.encodeSource(sentence).ids.length <= LONGEST_SENTENCE;
 }
 
 /** The choices for an option of a translator. */
@@ -65,8 +62,8 @@ const seq2seq: ModelKind<Seq2Seq, Seq2SeqConfig, Pair, TranslationSample> = {
     decoder: choice("decoder"),
     attention: choice("attention"),
     span: choice("span"),
-    window: size,
-    locations: size,
+    window: width,
+    locations: width,
     inputFeeding: v.boolean(),
     coverage: v.boolean(),
     coverageLoss: v.pipe(v.number(), v.minValue(0)),
@@ -75,10 +72,10 @@ const seq2seq: ModelKind<Seq2Seq, Seq2SeqConfig, Pair, TranslationSample> = {
     readout: choice("readout"),
     tied: choice("tied"),
     frozen: choice("frozen"),
-    embedding: size,
-    hidden: size,
-    attentionWidth: size,
-    readoutWidth: size,
+    embedding: width,
+    hidden: width,
+    attentionWidth: width,
+    readoutWidth: width,
     dropout: share,
     variational: v.boolean(),
     wordDropout: share,
@@ -113,17 +110,17 @@ const sequenceClassifier: ModelKind<
   of: SequenceClassifier,
   tokenizers: ["text"],
   config: v.strictObject({
-    cell: v.picklist(["gru", "lstm"]),
-    embedding: v.nullable(size),
-    layers: v.pipe(v.array(size), v.minLength(1), v.maxLength(64)),
+    cell: v.picklist(RECURRENT_CELLS),
+    embedding: v.nullable(width),
+    layers: v.pipe(v.array(width), v.minLength(1), v.maxLength(64)),
     bidirectional: v.boolean(),
     output: v.picklist(["linear", "state"]),
-    length: size,
+    length: width,
     dropout: share,
     seed,
   }),
   leastWeights: ({ layers, embedding }, { text }) =>
-    layers.reduce((sum, width) => sum + 3 * width ** 2, (embedding ?? 0) * text!.vocabulary.size),
+    layers.reduce((sum, units) => sum + 3 * units ** 2, (embedding ?? 0) * text!.vocabulary.size),
   samples: async (model, texts) => {
     const answers = await classify(model, texts.map(({ text }) => text));
     return texts.map(({ text, label }, index) => ({ text, label, probability: answers[index]!.probability }));

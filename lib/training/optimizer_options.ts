@@ -1,7 +1,12 @@
 // Training: which optimizer takes the steps, with which constants, and how gradients are clipped before.
 
 import * as v from "npm:valibot@1.5.0";
-import { OPTIMIZER_DEFAULTS, type OptimizerMethod, type OptimizerSettings } from "../ops/optimizer.ts";
+import {
+  OPTIMIZER_DEFAULTS,
+  OPTIMIZER_METHODS,
+  type OptimizerMethod,
+  type OptimizerSettings,
+} from "../ops/optimizer.ts";
 import { refuse, type Rule, settingsOf } from "./settings.ts";
 
 /** Which optimizer, its constants, and the clipping of gradients. */
@@ -58,7 +63,7 @@ const RULES: Readonly<Record<keyof OptimizerSettings, Rule>> = {
 /** The contract of an optimizer in config.json; earlier folders have none, for there was nothing but Adam. */
 export const optimizerSchema: v.GenericSchema<unknown, OptimizerConfig> = v.optional(
   v.strictObject({
-    method: v.picklist(["adam", "adamw", "sgd", "adadelta", "rmsprop"]),
+    method: v.picklist(OPTIMIZER_METHODS),
     beta1: v.optional(v.number()),
     beta2: v.optional(v.number()),
     rho: v.optional(v.number()),

@@ -2,7 +2,8 @@
 
 import type { Pair } from "../data/pair.ts";
 import type { Model } from "../models/model.ts";
-import type { TrainingConfig } from "./config.ts";
+import { type Precision, PRECISIONS } from "../ops/matmul_variants.ts";
+import { type TrainingConfig, VALIDATION_MEASURES, type ValidationMeasure } from "./config.ts";
 import { kindOfModel } from "./kinds.ts";
 import { completeOptimizer, type OptimizerOptions } from "./optimizer_options.ts";
 import { completeSchedule, type ScheduleOptions } from "./schedule.ts";
@@ -42,7 +43,7 @@ export interface TrainOptions<Example = Pair>
    * inside the kernels of recurrent layers, and the weights themselves, stay in 32. A loss scale keeps gradients from
    * vanishing. `"f32"` by default.
    */
-  readonly precision?: "f32" | "f16";
+  readonly precision?: Precision;
   /**
    * Examples with a longer side, `<sos>` and `<eos>` counted, are left out; 50 by default for a translator, none for a
    * classifier, which cuts its texts.
@@ -57,7 +58,7 @@ export interface TrainOptions<Example = Pair>
   /** Stops after so many validations in a row without a better one; by default never. */
   readonly patience?: number;
   /** What makes a validation better: a lower loss, as by default, or a higher BLEU of the translations. */
-  readonly bestBy?: "loss" | "bleu";
+  readonly bestBy?: ValidationMeasure;
   /** Of the validation examples, how many to show each time; 3 by default. */
   readonly samples?: number;
   /** Ends training after so many steps, in the middle of an epoch if need be. */
@@ -178,8 +179,8 @@ export function completeTraining(options: TrainOptions<unknown>, model: Model<ne
     averageDecay === null || (averageDecay > 0 && averageDecay < 1),
     "in (0, 1)",
   );
-  demand("precision", precision, precision === "f32" || precision === "f16", '"f32" or "f16"');
-  demand("bestBy", bestBy, bestBy === "loss" || bestBy === "bleu", '"loss" or "bleu"');
+  demand("precision", precision, PRECISIONS.includes(precision), `one of ${PRECISIONS.join(", ")}`);
+  demand("bestBy", bestBy, VALIDATION_MEASURES.includes(bestBy), `one of ${VALIDATION_MEASURES.join(", ")}`);
   demand("seed", seed, Number.isSafeInteger(seed), "an integer");
   if (precision === "f16" && !model.device.features.has("shader-f16")) {
     throw new RangeError(
@@ -198,7 +199,7 @@ export function completeTraining(options: TrainOptions<unknown>, model: Model<ne
 
 /** Refuses options that ask for what the others, or the model, do not give. */
 function refuseUnfit(config: TrainingConfig, options: TrainOptions<unknown>, model: Model<never>): void {
-  const { patience, bestBy, keep, schedule, teacherForcing, mergeDropout } = config;
+  const { bestBy, keep, schedule, teacherForcing, mergeDropout } = config;
   const copies = "copy" in model.config && model.config.copy === true;
   if (copies && config.labelSmoothing > 0) {
     const why = "a copied word has no other words to share its probability with";
@@ -217,10 +218,18 @@ function refuseUnfit(config: TrainingConfig, options: TrainOptions<unknown>, mod
   if (bestBy === "bleu" && !kindOfModel(model).bleu) {
     refuse("bestBy", bestBy, `a ${model.constructor.name} does not translate`);
   }
-  if (keep > 0 && options.folder === undefined) refuse("keep", keep, "there is no folder to keep them in");
+  if (keep > 0 && options.folder === undefined) {
+    refuse("keep", keep, "there is no folder to keep them in; give one as folder, or leave keep out");
+  }
+  if (options.batch !== undefined && options.batchTokens !== undefined) {
+    const why = `batches are made by their batchTokens, ${options.batchTokens}; leave one of them out`;
+    refuse("batch", options.batch, why);
+  }
   if (options.valid?.length) return;
   const why = "there are no examples to validate on; give some as valid";
-  if (patience !== null) refuse("patience", patience, why);
-  if (bestBy === "bleu") refuse("bestBy", bestBy, why);
   if (schedule.name === "plateau") refuse("schedule", schedule.name, why);
+  for (const name of ["patience", "bestBy", "samples"] as const) {
+    const value = options[name];
+    if (value !== undefined) refuse(name, value, `${why}, or leave ${name} out`);
+  }
 }

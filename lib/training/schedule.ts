@@ -1,10 +1,14 @@
 // Training: schedules, pure functions from where training stands to its learning rate.
 
 import * as v from "npm:valibot@1.5.0";
+import { count } from "./schemas.ts";
 import { settingsOf } from "./settings.ts";
 
+/** The schedules by name; the first one is the default. */
+export const SCHEDULE_NAMES = ["constant", "inverse-sqrt", "cosine", "plateau", "halving"] as const;
+
 /** How the learning rate changes: {@linkcode ScheduleOptions.schedule}. */
-export type ScheduleName = "constant" | "inverse-sqrt" | "cosine" | "plateau" | "halving";
+export type ScheduleName = typeof SCHEDULE_NAMES[number];
 
 /** The constants of the schedules; which has which, {@linkcode SCHEDULE_DEFAULTS} says. */
 export interface ScheduleSettings {
@@ -104,12 +108,10 @@ function cosine(schedule: ScheduleConfig, peak: number, { step, steps }: Schedul
   return minLearningRate + (peak - minLearningRate) * (1 + Math.cos(Math.PI * done)) / 2;
 }
 
-const count = v.pipe(v.number(), v.integer(), v.minValue(0));
-
 /** The contract of a schedule in config.json; earlier folders have none, for the rate was constant. */
 export const scheduleSchema: v.GenericSchema<unknown, ScheduleConfig> = v.optional(
   v.strictObject({
-    name: v.picklist(["constant", "inverse-sqrt", "cosine", "plateau", "halving"]),
+    name: v.picklist(SCHEDULE_NAMES),
     warmup: v.optional(count),
     decaySteps: v.optional(v.nullable(count)),
     decayPatience: v.optional(count),

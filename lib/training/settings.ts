@@ -30,12 +30,17 @@ export function settingsOf<Settings extends object>(
     if (value === undefined) continue;
     if (!(name in settings)) {
       const others = Object.keys(table).filter((other) => name in table[other]!);
-      refuse(name, value, `the ${kind} ${choice} has none, only ${others.join(" and ")}`);
+      refuse(name, value, `the ${kind} ${choice} has none, only ${list(others)}; leave it out`);
     }
     if (value !== null && !right(value as number)) refuse(name, value, `it must be ${wanted}`);
     settings[name as keyof Settings] = value;
   }
   return settings;
+}
+
+/** Names in a sentence. */
+function list(names: readonly string[]): string {
+  return names.length < 2 ? names.join() : `${names.slice(0, -1).join(", ")} and ${names.at(-1)}`;
 }
 
 /** Throws what training throws when an option is wrong. */

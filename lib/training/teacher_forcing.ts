@@ -1,10 +1,14 @@
 // Training: which words a decoder is given. Always the right ones, or with scheduled sampling now and then its own.
 
 import * as v from "npm:valibot@1.5.0";
+import { share, size } from "./schemas.ts";
 import { settingsOf } from "./settings.ts";
 
+/** The courses of the share of right words by name; the first one is the default. */
+export const TEACHER_FORCING_NAMES = ["always", "constant", "linear", "inverse-sigmoid"] as const;
+
 /** How the share of right words changes: {@linkcode TeacherForcingOptions.teacherForcing}. */
-export type TeacherForcingName = "always" | "constant" | "linear" | "inverse-sigmoid";
+export type TeacherForcingName = typeof TEACHER_FORCING_NAMES[number];
 
 /** The constants of the shares; which has which, {@linkcode TEACHER_FORCING_DEFAULTS} says. */
 export interface TeacherForcingSettings {
@@ -68,9 +72,9 @@ export function teacherShare(config: TeacherForcingConfig, step: number): number
 /** The contract of it in config.json; earlier folders have none, for the words were the right ones. */
 export const teacherForcingSchema: v.GenericSchema<unknown, TeacherForcingConfig> = v.optional(
   v.strictObject({
-    name: v.picklist(["always", "constant", "linear", "inverse-sigmoid"]),
-    teacherShare: v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(1))),
-    teacherSteps: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1))),
+    name: v.picklist(TEACHER_FORCING_NAMES),
+    teacherShare: v.optional(share),
+    teacherSteps: v.optional(size),
   }),
   { name: "always" },
 );

@@ -86,7 +86,7 @@ testWithAdapter("translate begins with a prefix, draws with a seed, and takes se
   assertEquals([one.code, one.stdout], [0, same.stdout]);
   assert(one.stdout !== other.stdout, "another seed draws the same");
 
-  const ensemble = [...translate, "--ensemble", models[1]!, "--beam", "2", "--replace-unknown"];
+  const ensemble = [...translate, "--ensemble", models[1]!, "--beam", "2", "--mean", "logarithms"];
   assertEquals((await attend([...ensemble, "red cat"])).code, 0);
   const evaluation = await attend(["evaluate", "-m", models[0]!, "--ensemble", models[1]!, "--beam", "2"]);
   assertEquals(evaluation.code, 0, evaluation.stderr);
@@ -98,15 +98,20 @@ Deno.test("commands that translate refuse options that do not go together, and s
     const [args, says] of [
       [
         ["--sampling", "--beam", "4"],
-        "Give --sampling or --beam, not both: words are either drawn or searched for.",
+        "Cannot translate with sampling and beam 4: words are either drawn or searched for. Leave one of them out.",
       ],
       [["--top-k", "4"], "Option --top-k is for words that are drawn: give --sampling, too."],
       [["--temperature", "0.5"], "Option --temperature is for words that are drawn: give --sampling, too."],
       [["--top-p", "0.5"], "Option --top-p is for"],
       [["--seed", "3"], "Option --seed is for"],
-      [["--n-best", "4", "--beam", "3"], "Cannot find the --n-best 4 with --beam 3"],
-      [["--min-length", "4", "--max-length", "3"], "No translation has --min-length 4 and --max-length 3."],
-      [["--avoid-unknown", "--replace-unknown"], "Give --avoid-unknown or --replace-unknown"],
+      [["--n-best", "4", "--beam", "3"], "Cannot translate with nBest 4 and beam 3: a beam finds"],
+      [["--min-length", "4", "--max-length", "3"], "minLength 4 and maxLength 3: no translation has both."],
+      [["--avoid-unknown", "--replace-unknown"], "avoidUnknown and replaceUnknown: there is no <unk>"],
+      [
+        ["--length-penalty", "1"],
+        "lengthPenalty 1: it ranks the translations of a sentence, and only one is",
+      ],
+      [["--sampling", "--coverage-penalty", "1"], "set nBest above 1, or leave coveragePenalty out."],
       [["--beam", "33"], "Cannot read --beam as an integer from 1 to 32"],
       [["--sampling", "--top-p", "1.5"], "Cannot read --top-p as a number above 0 and of at most 1"],
       [["--sampling", "--temperature", "0"], "Cannot read --temperature as a number above 0"],

@@ -1,5 +1,6 @@
 // The program from the outside: training, evaluating and translating with a model of a few numbers.
 
+import { alignmentErrorRate, parseAlignment } from "../../lib/evaluation/alignment.ts";
 import { testWithAdapter } from "../adapter.ts";
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "../assert.ts";
 import { TemporaryFolder } from "../data/temporary_folder.ts";
@@ -41,10 +42,11 @@ testWithAdapter("train, evaluate and translate work together", async () => {
     "log.jsonl",
     "loss.svg",
     "run.json",
-    "source.vocabulary.json",
+    "source.tokenizer.json",
     ...names.filter((name) => name.startsWith("step-")),
-    "target.vocabulary.json",
+    "target.tokenizer.json",
     "test.tsv",
+    "tokenizer_config.json",
     "valid.tsv",
   ]);
   checkXml(await Deno.readTextFile(`${model}/loss.svg`));
@@ -111,7 +113,57 @@ testWithAdapter("evaluate draws scores by length and writes alignments", async (
   const lengths = json.find(({ type }) => type === "lengths")!;
   assertEquals((lengths["scores"] as { sentences: number }[])[0]!.sentences, 8);
   const links = lines.join(" ").match(/-/g)?.length ?? 0;
-  assertEquals(json.at(-1), { type: "alignment", file, links });
+  assertEquals(json.at(-1), { type: "alignment", of: "translations", file, links });
+});
+
+testWithAdapter("evaluate aligns references, and compares with the links of people", async () => {
+  await trained();
+  const file = folder.at("references.align");
+  const pairs = (await Deno.readTextFile(`${model}/test.tsv`)).trimEnd().split("\n").map((line) =>
+    line.split("\t")
+  );
+  const gold = await folder.write("gold.align", pairs.map(() => "0-0 1p1\n").join(""));
+  const references = ["evaluate", "-m", model, "--alignment-of", "references"];
+  const { code, stdout, stderr } = await attend([
+    ...references,
+    "--alignment",
+    file,
+    "--alignment-gold",
+    gold,
+  ]);
+  assertEquals([code, stderr], [0, ""]);
+  const rate = Number(/^alignment {3}error rate ([\d.]+) of the references$/m.exec(stdout)?.[1]);
+  const lines = (await Deno.readTextFile(file)).slice(0, -1).split("\n");
+  const expected = alignmentErrorRate(
+    lines.map((line) => parseAlignment(line).sure),
+    pairs.map(() => parseAlignment("0-0 1p1")),
+  );
+  assert(Math.abs(rate - expected) <= 5e-5, `${rate}, and by its file ${expected}`); // four digits are shown
+  for (const [index, line] of lines.entries()) { // a link for each word of the reference at most
+    for (const [, target] of parseAlignment(line).sure) assert(target < pairs[index]![1]!.split(" ").length);
+  }
+  // With all weights above so small a threshold, each pair of words is linked, and the ends are not.
+  const all = [...references, "--alignment", file, "--alignment-threshold", "1e-30"];
+  assertEquals((await attend(all)).code, 0);
+  const links = (await Deno.readTextFile(file)).split("\n")[0]!.split(" ");
+  assertEquals(
+    links.length,
+    pairs[0]!.slice(0, 2).reduce((product, side) => product * side.split(" ").length, 1),
+  );
+
+  const short = await folder.write("short.align", "0-0\n");
+  const refusals = [
+    [2, "Option --alignment-of is for alignments: give --alignment or --alignment-gold, too."],
+    [2, "Option --alignment-threshold is for alignments", "--alignment-threshold", "0.5"],
+    [1, "it has 1 lines, and there are 8 pairs", "--alignment-gold", short],
+    [1, "there is no such file", "--alignment-gold", folder.at("nowhere")],
+  ] as const;
+  for (const [code, says, ...more] of refusals) {
+    const command = says.includes("threshold") ? references.slice(0, 3) : references;
+    const refused = await attend([...command, ...more]);
+    assertEquals(refused.code, code, refused.stderr);
+    assertStringIncludes(refused.stderr, says);
+  }
 });
 
 testWithAdapter("evaluate writes no alignments for a model that has no attention", async () => {
@@ -239,7 +291,8 @@ testWithAdapter("train takes all that says how a model learns; average makes one
 
   const never = folder.at("never");
   const refused = await attend(["train", "--corpus", corpus, "--output", never, ...TINY, "--rho", "0.9"]);
-  const message = "error: Cannot train with rho 0.9: the optimizer adam has none, only adadelta.";
+  const message =
+    "error: Cannot train with rho 0.9: the optimizer adam has none, only adadelta; leave it out.";
   assertEquals([refused.code, refused.stderr.trim()], [1, message]);
   assertEquals(await Deno.stat(never).catch(() => "nothing"), "nothing");
 });

@@ -14,7 +14,7 @@ const DEFAULTS: Values = {
   joint: false,
   byteFallback: false,
   punctuation: false,
-  lowerCase: false,
+  lowerCase: undefined,
   nfc: false,
   plainPunctuation: false,
   minFrequency: 1,
@@ -28,6 +28,8 @@ Deno.test("each kind of tokenizer is learned as the options say", () => {
   const plain = learn({});
   assertEquals([plain.source.kind, plain.source.tokenize("The Cat!").join()], ["words", "the,cat"]);
   assertEquals(learn({ punctuation: true }).target.normalize("Die Katze!"), "Die Katze!");
+  assertEquals(learn({ punctuation: true, lowerCase: true }).target.normalize("Die Katze!"), "die katze!");
+  assertEquals(learn({ lowerCase: false }).target.normalize("Die Katze!"), "Die Katze");
   const bpe = learn({ tokenizer: "bpe", merges: 3, byteFallback: true });
   assertEquals([bpe.source.kind, bpe.source.unknown("ß").length], ["bpe", 0]);
   assertEquals(learn({ tokenizer: "bpe", minFrequency: 3 }).source.unknown("old").sort().join(""), "dlo");
@@ -52,7 +54,7 @@ Deno.test("options of tokenizers that contradict each other are refused", () => 
     [{ merges: 5 }, "--merges needs --tokenizer bpe"],
     [{ merges: 5, tokenizer: "characters" }, "--merges needs --tokenizer bpe"],
     [{ byteFallback: true }, "--byte-fallback needs"],
-    [{ lowerCase: true }, "--lower-case is for"],
+    [{ plainPunctuation: true }, "--plain-punctuation needs --punctuation: words leave none to make plain"],
     [{ punctuation: true, tokenizer: "bpe" }, "--punctuation is for words: bpe always"],
     [{ maxVocabulary: 9, tokenizer: "bpe" }, "--max-vocabulary is not for bpe"],
   ];

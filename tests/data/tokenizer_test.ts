@@ -33,25 +33,28 @@ Deno.test("Tokenizer.decode() stops at <eos>, drops <pad> and <sos> and shows <u
 });
 
 Deno.test("Tokenizer with punctuation undoes every text whose tokens it knows", () => {
-  const text = fc.string({ unit: fc.constantFrom(..."aB ÄÏé\u0301_1.,'\"(￭)\n\t😀日"), maxLength: 40 });
+  const text = fc.string({ unit: fc.constantFrom(..."aB ÄÏé\u0301_1.,'\"()■😀日"), maxLength: 40 });
   fc.assert(
     fc.property(fc.array(text, { minLength: 1, maxLength: 5 }), (texts) => {
       const tokenizer = Tokenizer.words(texts, { punctuation: true, lowerCase: false });
-      for (const text of texts) assertEquals(tokenizer.decode(tokenizer.encode(text)), text);
+      for (const text of texts) {
+        const spaced = text.replaceAll(/ +/g, " ").trim();
+        assertEquals(tokenizer.decode(tokenizer.encode(text)), spaced);
+      }
     }),
     { numRuns: 500 },
   );
 });
 
-Deno.test("Tokenizer with punctuation takes unknown white space for a space", () => {
+Deno.test("Tokenizer with punctuation takes any white space for a space, and none at the ends", () => {
   const tokenizer = Tokenizer.words(["a b."], { punctuation: true });
-  assertEquals(tokenizer.decode(tokenizer.encode(" a  B.\n")), "a b.");
+  assertEquals(tokenizer.decode(tokenizer.encode(" a \t B.\n")), "a b.");
   assertEquals(tokenizer.unknown(" a  c\n"), ["c"]);
 });
 
-Deno.test("Tokenizer with punctuation restores the joiner even in lower case", () => {
+Deno.test("Tokenizer with punctuation takes a joiner for a square", () => {
   const tokenizer = Tokenizer.words(["A ￭ b￭"], { punctuation: true });
-  assertEquals(tokenizer.decode(tokenizer.encode("A ￭ b￭")), "a ￭ b￭");
+  assertEquals(tokenizer.decode(tokenizer.encode("A ￭ b￭")), "a ■ b■");
 });
 
 Deno.test("Tokenizer never makes a special token of a text", () => {
@@ -71,14 +74,15 @@ Deno.test("Tokenizer survives JSON", () => {
 });
 
 Deno.test("Tokenizer.fromJSON() refuses what is no tokenizer", () => {
-  const good = Tokenizer.words(["a"]).toJSON();
+  const list = { kind: "words", punctuation: false, lowerCase: true, vocabulary: ["<pad>"] };
   const hostile: [json: unknown, message: string][] = [
-    [null, "expected an object"],
-    [[], "expected an object"],
-    [{ ...good, kind: "bpe" }, "kind"],
-    [{ ...good, lowerCase: 1 }, "true or false"],
-    [{ ...good, extra: 1 }, '"extra"'],
-    [{ ...good, vocabulary: ["a"] }, "<pad>"],
+    [null, "expected the content of a tokenizer.json"],
+    [[], "expected the content of a tokenizer.json"],
+    [{}, 'its kind must be "words", got undefined'],
+    [{ ...list, kind: "bpe" }, 'its kind must be "words", got "bpe"'],
+    [{ ...list, lowerCase: 1 }, "lowerCase must be true or false"],
+    [{ ...list, nfc: null }, "nfc must be true or false"],
+    [list, "token 1 must be <unk>"],
   ];
   for (const [json, message] of hostile) assertThrows(() => Tokenizer.fromJSON(json), TypeError, message);
 });
@@ -98,7 +102,7 @@ Deno.test({
       const sides = (["source", "target"] as const).map((side) => {
         const sentences = pairs.slice(0, lines).map((pair) => pair[side]);
         const tokenizer = Tokenizer.words(sentences);
-        const lengths = tokenizer.encodeAll(sentences).map((ids) => ids.length);
+        const lengths = sentences.map((sentence) => tokenizer.encode(sentence).length);
         return { types: tokenizer.vocabulary.size - 2, lengths };
       });
       const tokens = sides.map(({ lengths }) => lengths.reduce((sum, length) => sum + length, 0));
@@ -117,7 +121,9 @@ Deno.test({
   async fn() {
     const sentences = (await loadCorpus(SUPPLIED_ZIP)).map((pair) => pair.target);
     const tokenizer = Tokenizer.words(sentences, { punctuation: true, lowerCase: false });
-    const different = sentences.filter((text) => tokenizer.decode(tokenizer.encode(text)) !== text);
+    const different = sentences.filter((text) =>
+      tokenizer.decode(tokenizer.encode(text)) !== text.replaceAll(/\s+/g, " ").trim()
+    );
     assertEquals(different, []);
   },
 });

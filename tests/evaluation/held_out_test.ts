@@ -5,6 +5,7 @@ import { train } from "../../lib/training/trainer.ts";
 import { testWithDevice } from "../adapter.ts";
 import { assert, assertEquals, assertRejects } from "../assert.ts";
 import { tinyModel, tinyPairs } from "../training/tiny.ts";
+import { FEW_ROUNDINGS, SUMS } from "../tolerances.ts";
 
 const pairs = tinyPairs(50);
 
@@ -24,7 +25,7 @@ testWithDevice("heldOutLoss() is the mean of -log p over all target words and <e
   const model = tinyModel(device);
   const { size } = model.target.vocabulary;
   await answerAlways(model, new Float32Array(size));
-  assertClose((await heldOutLoss(model, pairs)).loss, Math.log(size), 1e-5);
+  assertClose((await heldOutLoss(model, pairs)).loss, Math.log(size), SUMS);
 
   const random = new Random(5);
   const bias = Float32Array.from({ length: size }, () => 2 * random.normal());
@@ -35,7 +36,7 @@ testWithDevice("heldOutLoss() is the mean of -log p over all target words and <e
   const measured = await heldOutLoss(model, pairs, { batch: 7 });
   assertEquals(measured.tokens, answers.length);
   assertEquals(measured.dropped, 0);
-  assertClose(measured.loss, sum / answers.length, 1e-5);
+  assertClose(measured.loss, sum / answers.length, SUMS);
   model.close();
 });
 
@@ -43,11 +44,11 @@ testWithDevice("heldOutLoss() is the loss that training begins with, without its
   const model = tinyModel(device, { dropout: 0 });
   const { loss } = await heldOutLoss(model, pairs);
   const options = { epochs: 1, batch: pairs.length, learningRate: 1e-30, maxSteps: 1 };
-  for await (const progress of train(model, pairs, options)) assertClose(progress.loss, loss, 1e-5);
+  for await (const progress of train(model, pairs, options)) assertClose(progress.loss, loss, SUMS);
 
   const dropping = tinyModel(device, { dropout: 0.5 });
   dropping.parameters.load(await model.parameters.read());
-  assertClose((await heldOutLoss(dropping, pairs)).loss, loss, 1e-6);
+  assertClose((await heldOutLoss(dropping, pairs)).loss, loss, FEW_ROUNDINGS);
   for (const each of [model, dropping]) each.close();
 });
 
@@ -59,10 +60,10 @@ testWithDevice(
     const whole = await heldOutLoss(model, pairs, { batch: 50 });
     for (const batch of [1, 8, 23, 64]) {
       const measured: HeldOutLoss = await heldOutLoss(model, pairs, { batch });
-      assertClose(measured.loss, whole.loss, 1e-5);
+      assertClose(measured.loss, whole.loss, SUMS);
       assertEquals(measured.tokens, whole.tokens);
     }
-    assertClose((await heldOutLoss(model, pairs.toReversed())).loss, whole.loss, 1e-5);
+    assertClose((await heldOutLoss(model, pairs.toReversed())).loss, whole.loss, SUMS);
     assertEquals(device.bufferCount, before);
     model.close();
   },
@@ -75,7 +76,7 @@ testWithDevice(
     const short = pairs.filter(({ source }) => source.split(" ").length <= 3);
     const part = await heldOutLoss(model, pairs, { maxLength: 5 });
     assertEquals(part.dropped, pairs.length - short.length);
-    assertClose(part.loss, (await heldOutLoss(model, short)).loss, 1e-5);
+    assertClose(part.loss, (await heldOutLoss(model, short)).loss, SUMS);
     await assertRejects(
       () => heldOutLoss(model, pairs, { maxLength: 2 }),
       RangeError,

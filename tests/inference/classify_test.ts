@@ -2,6 +2,7 @@ import { classify } from "../../lib/inference/classify.ts";
 import { testWithDevice } from "../adapter.ts";
 import { assert, assertEquals, assertRejects } from "../assert.ts";
 import { tinyClassifier, tinyTexts } from "../training/tiny.ts";
+import { FEW_ROUNDINGS } from "../tolerances.ts";
 
 const texts = tinyTexts(37).map(({ text }) => text);
 
@@ -15,12 +16,12 @@ testWithDevice(
       assert(new Set(expected.map(({ probability }) => probability)).size > 10);
       for (const batch of [1, 5, 37]) {
         for (const [i, { probability, label }] of (await classify(model, texts, { batch })).entries()) {
-          assert(Math.abs(probability - expected[i]!.probability) < 1e-6);
+          assert(Math.abs(probability - expected[i]!.probability) < FEW_ROUNDINGS);
           assertEquals(label, probability > 0.5 ? 1 : 0);
         }
       }
       const { probability } = await classify(model, texts[3]!);
-      assert(Math.abs(probability - expected[3]!.probability) < 1e-6);
+      assert(Math.abs(probability - expected[3]!.probability) < FEW_ROUNDINGS);
       model.close();
     }
   },

@@ -14,6 +14,7 @@ import {
   type ReferenceRules,
 } from "./reference_beam.ts";
 import { ToyDecoder } from "./toy_decoder.ts";
+import { SUMS } from "../tolerances.ts";
 
 const CLASSES = 23;
 
@@ -49,7 +50,7 @@ function assertSame(
   expected.forEach(({ logProbability, normalized, attention }, rank) => {
     const found = actual[rank]!;
     // Sums of up to 34 logarithms, each from logits that are good to some units in the last place.
-    const close = (a: number, b: number) => Math.abs(a - b) <= 1e-5 * Math.max(1, Math.abs(b));
+    const close = (a: number, b: number) => Math.abs(a - b) <= SUMS * Math.max(1, Math.abs(b));
     assert(
       close(found.logProbability, logProbability),
       `${what}: ${found.logProbability}, expected ${logProbability}`,
@@ -193,9 +194,9 @@ testEachProfile("decode() draws words whose scores are the model's, whatever the
       };
       const [forced] = referenceBeam(model.reference(source), rules);
       assertEquals(forced!.ids, ids);
-      assert(Math.abs(forced!.logProbability - logProbability) <= 1e-5 * Math.abs(logProbability));
+      assert(Math.abs(forced!.logProbability - logProbability) <= SUMS * Math.abs(logProbability));
       attention.forEach((row, t) =>
-        forced!.attention[t]!.forEach((x, s) => assert(Math.abs(row[s]! - x) < 1e-5))
+        forced!.attention[t]!.forEach((x, s) => assert(Math.abs(row[s]! - x) < SUMS))
       );
     }
   });

@@ -8,6 +8,7 @@ import { Seq2Seq, type Seq2SeqOptions } from "../../lib/models/seq2seq.ts";
 import { testWithDevice } from "../adapter.ts";
 import { assert, assertEquals, assertRejects } from "../assert.ts";
 import { tinyModel, tinyPairs } from "../training/tiny.ts";
+import { FEW_ROUNDINGS } from "../tolerances.ts";
 
 const sentences = tinyPairs(9).map(({ source }) => source);
 
@@ -111,7 +112,7 @@ testWithDevice(
     a.attention.forEach((row, t) => {
       const other = b.attention[t]!;
       const turned = [other[0]!, ...other.slice(1, -1).reverse(), other.at(-1)!];
-      row.forEach((weight, s) => assert(Math.abs(weight - turned[s]!) < 1e-6));
+      row.forEach((weight, s) => assert(Math.abs(weight - turned[s]!) < FEW_ROUNDINGS));
     });
     for (const model of [forward, backward]) model.close();
   },
@@ -138,7 +139,7 @@ testWithDevice(
   async (device) => {
     const [model, other] = [tinyModel(device, { seed: 1 }), tinyModel(device, { seed: 2 })];
     for (const options of [{}, { beam: 3 }, { mean: "logarithms" }] as TranslateOptions[]) {
-      const alone = await translate(model, sentences, options);
+      const alone = await translate(model, sentences, { ...options, mean: undefined });
       const twice = await translate([model, model], sentences, options);
       assertEquals(twice.map(({ target }) => target), alone.map(({ target }) => target));
       const both = await translate([model, other], sentences, options);
@@ -204,6 +205,23 @@ testWithDevice(
       { lengthPenalty: -1 },
       "Cannot translate with lengthPenalty -1: it must be at least 0.",
     );
+    const nothingToRank = "it ranks the translations of a sentence, and only one is looked for; set";
+    for (
+      const [options, message] of [
+        [{ lengthPenalty: 0 }, `lengthPenalty 0: ${nothingToRank} beam above 1, or leave lengthPenalty out.`],
+        [
+          { coveragePenalty: 0.2 },
+          `coveragePenalty 0.2: ${nothingToRank} beam above 1, or leave coveragePenalty`,
+        ],
+        [{ sampling: {}, lengthPenalty: 1 }, `lengthPenalty 1: ${nothingToRank} nBest above 1, or`],
+        [
+          { mean: "probabilities" },
+          'mean "probabilities": there is one model, and nothing to take a mean of. Give',
+        ],
+      ] as const
+    ) await refuses(model, options, message);
+    await translate(model, "one two", { coveragePenalty: 0 });
+    await translate(model, "one two", { sampling: {}, nBest: 2, lengthPenalty: 1 });
     await refuses(model, { coveragePenalty: NaN }, "coveragePenalty NaN: it must be at least 0.");
     await refuses(model, { minLength: 1.5 }, "minLength 1.5: it must be an integer of at least 0.");
     await refuses(model, { maxLength: 0 }, "maxLength 0: it must be a positive integer.");

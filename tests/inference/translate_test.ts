@@ -1,11 +1,13 @@
 import { Tokenizer } from "../../lib/data/tokenizer.ts";
 import type { Device } from "../../lib/gpu/device.ts";
-import { LONGEST_SOURCE, translate } from "../../lib/inference/translate.ts";
+import { translate } from "../../lib/inference/translate.ts";
+import { LONGEST_SENTENCE } from "../../lib/models/encoded_source.ts";
 import type { Translation } from "../../lib/inference/translation.ts";
 import { Seq2Seq } from "../../lib/models/seq2seq.ts";
 import { testWithDevice } from "../adapter.ts";
 import { assert, assertEquals, assertRejects } from "../assert.ts";
 import { tinyModel, tinyPairs } from "../training/tiny.ts";
+import { SUMS } from "../tolerances.ts";
 
 /** Checks what holds for every translation. */
 function checkForm(translation: Translation, model: Seq2Seq): void {
@@ -21,7 +23,7 @@ function checkForm(translation: Translation, model: Seq2Seq): void {
     assertEquals(row.length, source.length);
     assert(row.every((weight) => weight >= 0));
     const sum = row.reduce((total, weight) => total + weight, 0);
-    assert(Math.abs(sum - 1) < 1e-5, `the attention sums to ${sum}`);
+    assert(Math.abs(sum - 1) < SUMS, `the attention sums to ${sum}`);
   }
 }
 
@@ -39,7 +41,7 @@ testWithDevice("translate() gives the same for a batch as one by one, in the ord
       for (const other of [together[index]!, bySevens[index]!]) {
         assertEquals({ ...other, attention: [] }, { ...alone, attention: [] });
         const pairs = other.attention.flat().map((weight, at) => [weight, alone.attention.flat()[at]!]);
-        for (const [a, b] of pairs) assert(Math.abs(a! - b!) < 1e-5, `attention ${a} and ${b}`);
+        for (const [a, b] of pairs) assert(Math.abs(a! - b!) < SUMS, `attention ${a} and ${b}`);
       }
       if (sentence !== "") checkForm(alone, model);
     }
@@ -130,7 +132,7 @@ testWithDevice(
   "translate() takes sentences of up to 510 words, and says so of longer ones",
   async (device) => {
     const model = tinyModel(device, { seed: 3 });
-    for (const words of [500, LONGEST_SOURCE - 2]) {
+    for (const words of [500, LONGEST_SENTENCE - 2]) {
       const translation = await translate(model, "seven ".repeat(words));
       assertEquals(translation.source.length, words + 2);
       checkForm(translation, model);

@@ -12,6 +12,7 @@ import { family, familyBatch, type FamilyCase, familyTensors, type Greedy } from
 import { greedy } from "./greedy.ts";
 import { inventedWords } from "./invented_words.ts";
 import { assertNear, assertTensors, OneBatchTraining } from "./one_batch.ts";
+import { SUMS } from "../tolerances.ts";
 
 /** A case's model with the fixture's initial weights; a name or shape that differs is refused. */
 function createModel(device: Device, name: string, expected: FamilyCase): Seq2Seq {
@@ -88,7 +89,7 @@ function assertTranslations(
       assertEquals(ids[t * rows + row]!, expected.ids[t]![row]!, name);
       const start = (t * rows + row) * sourceLength;
       expected.attention?.[t]?.[row]?.forEach((weight, s) => {
-        assert(Math.abs(weights![start + s]! - weight) <= 1e-5, `the attention of ${name} to ${s}`);
+        assert(Math.abs(weights![start + s]! - weight) <= SUMS, `the attention of ${name} to ${s}`);
       });
     }
   }

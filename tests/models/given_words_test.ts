@@ -15,6 +15,7 @@ import { testEachProfile } from "../device.ts";
 import { assertClose } from "../ops/check.ts";
 import { fixtureBatch as batchOf } from "./fixture.ts";
 import { inventedWords } from "./invented_words.ts";
+import { SUMS } from "../tolerances.ts";
 
 const cases: Seq2SeqOptions[] = [
   {},
@@ -96,9 +97,9 @@ for (const options of cases) {
       const model = create(device, options);
       const forced = await train(model, "right", 0);
       const chosen = await train(model, "either", 1);
-      assertClose([chosen.loss], [forced.loss], 1e-5, "loss");
+      assertClose([chosen.loss], [forced.loss], SUMS, "loss");
       for (const [name, { data }] of forced.gradients) {
-        assertClose(chosen.gradients.get(name)!.data, data, 1e-5, `gradient of ${name}`);
+        assertClose(chosen.gradients.get(name)!.data, data, SUMS, `gradient of ${name}`);
       }
       model.close();
     },
@@ -110,7 +111,7 @@ for (const options of cases.slice(0, 4)) {
     const model = create(device, options);
     const expected = await freeRunning(model);
     for (const [given, share] of [["own", 1], ["either", 0]] as const) {
-      assertClose([(await train(model, given, share)).loss], [expected], 1e-5, given);
+      assertClose([(await train(model, given, share)).loss], [expected], SUMS, given);
     }
     const forced = (await train(model, "right", 0)).loss;
     assert(Math.abs(forced - expected) > 0.01, "the model's own words are the right ones");

@@ -8,6 +8,7 @@ import { persistent, type Tensor } from "../../lib/gpu/tensor.ts";
 import { type Model, TOTALS } from "../../lib/models/model.ts";
 import { CONTROL_SIZE, optimizerStep } from "../../lib/ops/optimizer.ts";
 import { assert, assertEquals } from "../assert.ts";
+import { CHAINS } from "../tolerances.ts";
 
 /** The hyper-parameters of a fixture. */
 export interface Hyperparameters {
@@ -94,11 +95,11 @@ export function assertTensors(
       (error, value, i) => Math.max(error, Math.abs(value - actual.get(name)!.data[i]!)),
       0,
     );
-    assert(error <= 1e-4 * largest, `${name} is off by ${error}; its largest number is ${largest}`);
+    assert(error <= CHAINS * largest, `${name} is off by ${error}; its largest number is ${largest}`);
   }
 }
 
 /** Fails unless a number of the size of a loss is off by no more than 1e-4. */
 export function assertNear(actual: number, expected: number, name: string): void {
-  assert(Math.abs(actual - expected) <= 1e-4, `${name} is ${actual}, expected ${expected}`);
+  assert(Math.abs(actual - expected) <= CHAINS, `${name} is ${actual}, expected ${expected}`);
 }

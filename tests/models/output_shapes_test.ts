@@ -1,6 +1,7 @@
 // The shapes of what the parts of models put out, as their summaries show them.
 
-import { completeSeq2Seq, type Seq2SeqOptions } from "../../lib/models/seq2seq_options.ts";
+import { completeSeq2Seq } from "../../lib/models/complete_seq2seq.ts";
+import type { Seq2SeqOptions } from "../../lib/models/seq2seq_options.ts";
 import { Seq2Seq } from "../../lib/models/seq2seq.ts";
 import { SequenceClassifier } from "../../lib/models/sequence_classifier.ts";
 import { seq2seqOutputShapes } from "../../lib/models/output_shapes.ts";

@@ -16,6 +16,7 @@ import { assert, assertEquals, assertThrows } from "../assert.ts";
 import { device, testEachProfile } from "../device.ts";
 import { inject, normals } from "../ops/check.ts";
 import { assertTensors } from "./one_batch.ts";
+import { CHAINS } from "../tolerances.ts";
 
 interface Oracle {
   readonly inputs: number;
@@ -168,7 +169,7 @@ for (const [name, { losses, gradient_norms }] of Object.entries(oracle.cases)) {
         for (
           const [what, value, right] of [["loss", loss, losses], ["norm", norm, gradient_norms]] as const
         ) {
-          const most = 1e-4 * Math.max(1, Math.abs(right[step]!));
+          const most = CHAINS * Math.max(1, Math.abs(right[step]!));
           assert(
             Math.abs(value - right[step]!) <= most,
             `${what} ${step} is ${value}, expected ${right[step]}`,

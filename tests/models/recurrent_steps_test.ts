@@ -11,6 +11,7 @@ import { Random } from "../../lib/random.ts";
 import { assertEquals } from "../assert.ts";
 import { testEachProfile } from "../device.ts";
 import { assertClose, inject, normals } from "../ops/check.ts";
+import { SUMS } from "../tolerances.ts";
 
 const [STEPS, BATCH, INPUTS, HIDDEN] = [4, 3, 5, 6];
 const random = new Random(3);
@@ -71,10 +72,10 @@ for (const options of cases) {
       const steps = await run(device, options, true);
       assertEquals(steps.values.length, whole.values.length);
       whole.values.forEach((values, index) => {
-        assertClose(steps.values[index]!, values, 1e-5, `result ${index}`);
+        assertClose(steps.values[index]!, values, SUMS, `result ${index}`);
       });
       for (const [name, { data }] of whole.gradients) {
-        assertClose(steps.gradients.get(name)!.data, data, 1e-5, `gradient of ${name}`);
+        assertClose(steps.gradients.get(name)!.data, data, SUMS, `gradient of ${name}`);
       }
     },
   );

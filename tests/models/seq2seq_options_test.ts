@@ -1,6 +1,7 @@
 // The options of a Seq2Seq: what goes with each decoder, and what is refused, with the reason.
 
-import { completeSeq2Seq, type Seq2SeqOptions } from "../../lib/models/seq2seq_options.ts";
+import { completeSeq2Seq } from "../../lib/models/complete_seq2seq.ts";
+import { SEQ2SEQ_CHOICES, type Seq2SeqOptions } from "../../lib/models/seq2seq_options.ts";
 import { Seq2Seq } from "../../lib/models/seq2seq.ts";
 import { assertEquals, assertThrows } from "../assert.ts";
 import { device } from "../device.ts";
@@ -51,7 +52,7 @@ const refused: readonly (readonly [options: object, message: string])[] = [
   [{ layers: 9 }, "layers 9: it must be an integer from 1 to 8"],
   [{ dropout: 1 }, "dropout 1: it must be in [0, 1)"],
   [{ wordDropout: -0.1 }, "wordDropout -0.1"],
-  [{ coverageLoss: NaN }, "coverageLoss NaN"],
+  [{ coverage: true, coverageLoss: NaN }, "coverageLoss NaN"],
   [{ cell: "rnn" }, 'cell "rnn": known are "gru" and "lstm"'],
   [{ decoder: "elman" }, 'decoder "elman": known are "bahdanau", "luong", "cho" and "sutskever"'],
   [{ attention: "bilinear" }, 'attention "bilinear": known are'],
@@ -74,6 +75,32 @@ const refused: readonly (readonly [options: object, message: string])[] = [
   [{ tied: "all", frozen: "source" }, "the output layer would be frozen"],
   [{ attention: "location", span: "local-m" }, "a window could lie beyond the locations"],
   [{ tied: "output", readoutWidth: 9 }, "tied to embeddings of width 128 the readout has to be as wide"],
+  // What would do nothing.
+  [
+    { window: 7 },
+    'window 7: only the spans "local-m" and "local-p" have one; set span, or leave window out.',
+  ],
+  [{ decoder: "cho", window: 10 }, "window 10: only the spans"],
+  [
+    { locations: 9 },
+    'locations 9: only attention "location" knows positions; set it, or leave locations out.',
+  ],
+  [{ coverageLoss: 2 }, "coverageLoss 2: it is the loss of coverage, and there is none; set coverage, or"],
+  [{ coverage: false, coverageLoss: 0 }, "coverageLoss 0: it is the loss of coverage"],
+  [
+    { decoder: "luong", attentionWidth: 9 },
+    'attentionWidth 9: only attention "additive" or "scaled-dot", and',
+  ],
+  [{ attention: "location", attentionWidth: 9 }, "set one of them, or leave attentionWidth out."],
+  [{ decoder: "sutskever", attentionWidth: 9 }, "attentionWidth 9: only attention"],
+  [
+    { residual: true },
+    "residual true: the first layer adds nothing to its outputs; set layers above 1, or leave",
+  ],
+  [
+    { variational: true, dropout: 0 },
+    "variational true: there is no dropout to repeat; set dropout above 0, or",
+  ],
 ];
 
 for (const [options, message] of refused) {
@@ -81,6 +108,39 @@ for (const [options, message] of refused) {
     assertThrows(() => completeSeq2Seq(options), RangeError, message);
   });
 }
+
+Deno.test("options of a Seq2Seq that would do nothing are taken where they do something, or say that they do not", () => {
+  const taken: Seq2SeqOptions[] = [
+    { span: "local-m", window: 7 },
+    { attention: "location", locations: 9 },
+    { coverage: true, coverageLoss: 0 },
+    { attention: "scaled-dot", attentionWidth: 9 },
+    { decoder: "luong", span: "local-p", attentionWidth: 9 },
+    { residual: true, layers: 2 },
+    { variational: true },
+    {
+      decoder: "cho",
+      inputFeeding: false,
+      coverage: false,
+      copy: false,
+      residual: false,
+      variational: false,
+    },
+    { decoder: "sutskever", span: "global", attention: "none", readoutWidth: 256 },
+    { span: undefined, window: undefined, locations: undefined },
+  ];
+  for (const options of taken) completeSeq2Seq(options);
+});
+
+Deno.test("a Seq2Seq's options with all defaults, as config.json stores them, are taken again", () => {
+  for (const decoder of SEQ2SEQ_CHOICES.decoder) {
+    const stored = JSON.parse(JSON.stringify(completeSeq2Seq({ decoder, hidden: 6 })));
+    assertEquals(completeSeq2Seq(stored), stored);
+    const changed = { ...stored, window: 7, locations: 9, attentionWidth: 8 }; // an earlier version let it pass
+    assertEquals(completeSeq2Seq(changed), changed);
+    assertThrows(() => completeSeq2Seq({ ...changed, seed: undefined }), RangeError, "window 7");
+  }
+});
 
 Deno.test("a Seq2Seq ties both tables only where the vocabularies are one", () => {
   const options = { tied: "all", embedding: 4, hidden: 6 } as const;

@@ -12,6 +12,7 @@ import { fixtureBatch, fixtureTensors, oracle } from "./fixture.ts";
 import { greedy } from "./greedy.ts";
 import { inventedWords } from "./invented_words.ts";
 import { assertNear, assertTensors, OneBatchTraining } from "./one_batch.ts";
+import { SUMS } from "../tolerances.ts";
 
 const { sizes, training } = oracle;
 
@@ -99,7 +100,7 @@ for (const [which, prefix] of [["before", ""], ["after", "after."]] as const) {
           assertEquals(ids![t * rows + row]!, expected.ids[t]![row]!, name);
           const start = (t * rows + row) * sourceLength;
           expected.attention[t]![row]!.forEach((weight, s) => {
-            assert(Math.abs(weights![start + s]! - weight) <= 1e-5, `the attention of ${name} to ${s}`);
+            assert(Math.abs(weights![start + s]! - weight) <= SUMS, `the attention of ${name} to ${s}`);
           });
         }
       }

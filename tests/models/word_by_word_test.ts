@@ -13,6 +13,7 @@ import { assert } from "../assert.ts";
 import { testEachProfile } from "../device.ts";
 import { fixtureBatch } from "./fixture.ts";
 import { inventedWords } from "./invented_words.ts";
+import { FEW_ROUNDINGS, SUMS } from "../tolerances.ts";
 
 const cases: readonly Seq2SeqOptions[] = [
   {},
@@ -100,7 +101,7 @@ for (const options of cases) {
       async (device) => {
         const [forced, decoded] = await losses(device, options, copies);
         // Both add up some 17 logarithms of sums in 32 bits, by other kernels.
-        assert(Math.abs(forced - decoded) < 1e-5, `${forced} and ${decoded}`);
+        assert(Math.abs(forced - decoded) < SUMS, `${forced} and ${decoded}`);
       },
     );
   }
@@ -125,7 +126,7 @@ testEachProfile("attention by location does not look at words beyond those it kn
   const [weights] = await plan.read(kept);
   for (let row = 0; row < rows; row++) {
     const [first, second, ...later] = weights!.subarray(row * sourceLength, (row + 1) * sourceLength);
-    assert(Math.abs(first! + second! - 1) < 1e-6 && later.every((weight) => weight === 0));
+    assert(Math.abs(first! + second! - 1) < FEW_ROUNDINGS && later.every((weight) => weight === 0));
   }
   plan.close();
   model.close();

@@ -7,6 +7,7 @@ import { copyInto } from "../../lib/ops/concatenate.ts";
 import { assert } from "../assert.ts";
 import { testEachProfile } from "../device.ts";
 import { checkOperation } from "./check.ts";
+import { FEW_ROUNDINGS } from "../tolerances.ts";
 
 const functions = {
   tanh: Math.tanh,
@@ -50,7 +51,10 @@ testEachProfile("activations of very large numbers are their limits", async (dev
   Object.entries(limits).forEach(([name, limit], i) => {
     limit.forEach((expected, j) => {
       const actual = values[i]![j]!;
-      assert(Math.abs(actual - expected) <= 1e-6 * Math.max(1, expected), `${name}[${j}] is ${actual}`);
+      assert(
+        Math.abs(actual - expected) <= FEW_ROUNDINGS * Math.max(1, expected),
+        `${name}[${j}] is ${actual}`,
+      );
     });
   });
   plan.close();

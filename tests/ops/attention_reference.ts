@@ -44,18 +44,11 @@ export function recordAttention(
   tape: Tape,
   options: AttentionCase,
   tensors: Readonly<Record<string, Tensor>>,
-  weights?: Tensor,
 ): Attention {
   const { span: kind = "global", window = 0 } = options;
   const span = { kind, window, positions: tensors.positions } as AttentionSpan;
   const { values, lengths } = tensors as Record<"values" | "lengths", Tensor>;
-  const attention = new Attention(tape, {
-    score: scoreOptions(options, tensors),
-    span,
-    values,
-    lengths,
-    weights,
-  });
+  const attention = new Attention(tape, { score: scoreOptions(options, tensors), span, values, lengths });
   for (let t = 0; t < options.steps; t++) attention.step(t);
   return attention;
 }

@@ -11,6 +11,7 @@ import type { Device } from "../../lib/gpu/device.ts";
 import { Random } from "../../lib/random.ts";
 import { assert, assertEquals } from "../assert.ts";
 import { testEachProfile } from "../device.ts";
+import { CHAINS, SUMS } from "../tolerances.ts";
 
 /** A shape. */
 export type Shape = readonly number[];
@@ -49,7 +50,6 @@ export interface Row<I extends Record<string, Shape>, N extends Record<string, I
 
 /** Elements of each input whose gradient is compared; all of them where there are fewer. */
 const PROBES = 48;
-const GRADIENT_TOLERANCE = 1e-4;
 
 /** Lets the test choose a gradient: `dy += x`. */
 export const inject = defineKernel({
@@ -164,7 +164,7 @@ class Check {
     actual.forEach((numbers, index) => {
       const [name, reference] = expected[index % expected.length]!;
       if (bounds) assertWithin(numbers, reference, bounds[name]!, name);
-      else assertClose(numbers, reference, this.row.tolerance ?? 1e-5, name);
+      else assertClose(numbers, reference, this.row.tolerance ?? SUMS, name);
     });
   }
 
@@ -176,7 +176,7 @@ class Check {
       assertClose(
         probes.map((element) => actual[index]![element]!),
         expected,
-        GRADIENT_TOLERANCE,
+        CHAINS,
         `d ${name}`,
       );
     });

@@ -7,6 +7,7 @@ import { columnSum } from "../../lib/ops/column_sum.ts";
 import { Random } from "../../lib/random.ts";
 import { testEachProfile } from "../device.ts";
 import { assertClose, normals } from "./check.ts";
+import { SUMS } from "../tolerances.ts";
 
 // Columns are taken in fours where they lie in fours, 32 of these by a workgroup, eight by a lane.
 const columnsOfFours = [[7, 4], [8, 28], [9, 32], [3, 36], [7, 124], [8, 128], [130, 132]] as const;
@@ -46,8 +47,8 @@ for (
         return sum;
       });
       const [added, addedTwice] = await plan.read(once, twice);
-      assertClose(added!, expected, 1e-5, "once");
-      assertClose(addedTwice!, expected.map((sum) => 2 * sum), 1e-5, "twice");
+      assertClose(added!, expected, SUMS, "once");
+      assertClose(addedTwice!, expected.map((sum) => 2 * sum), SUMS, "twice");
       plan.close();
       parameters.close();
     },

@@ -5,6 +5,7 @@ import { Random } from "../../lib/random.ts";
 import { testEachProfile } from "../device.ts";
 import { assertClose } from "./check.ts";
 import { floats, integers, runOnce } from "./run_once.ts";
+import { FEW_ROUNDINGS, SUMS } from "../tolerances.ts";
 
 testEachProfile(
   "coveragePenalty() agrees with its formula, padding and empty rows included",
@@ -25,12 +26,12 @@ testEachProfile(
         return { ...coveragePenalty(tape, { ...tensors, weight: 0.3 }) };
       });
       const expected = before.map((x, i) => x + attention[i]!);
-      assertClose(sums, expected, 1e-6, "sums");
+      assertClose(sums, expected, FEW_ROUNDINGS, "sums");
       const rows = [0, 1, 2, 3].map((row) => {
         const own = expected.slice(row * source, row * source + lengths[Math.floor(row / 2)]!);
         return own.reduce((sum, x) => sum + 0.3 * Math.log(Math.min(Math.max(x, 1e-10), 1)), 0);
       });
-      assertClose(penalties, rows, 1e-5, "penalties");
+      assertClose(penalties, rows, SUMS, "penalties");
     }
   },
 );

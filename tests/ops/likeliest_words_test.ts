@@ -9,6 +9,7 @@ import { device, testEachProfile } from "../device.ts";
 import { assertClose } from "./check.ts";
 import { floats, runOnce } from "./run_once.ts";
 import { reference } from "./likeliest_words_reference.ts";
+import { FEW_ROUNDINGS } from "../tolerances.ts";
 
 testEachProfile("likeliestWords() agrees with sorting, ties included", async (device) => {
   for (const [classes, count] of [[1, 1], [2, 2], [7, 6], [9, 9], [64, 3], [65, 6], [130, 33], [1001, 11]]) {
@@ -34,10 +35,10 @@ testEachProfile("likeliestWords() agrees with sorting, ties included", async (de
     assertEquals(results.someWords, some.flatMap(({ words }) => words), `${classes} classes, some banned`);
     for (const row of [0, 1, 3]) {
       const part = (all: readonly number[]) => all.slice(row * count!, (row + 1) * count!);
-      assertClose(part(results.scores), expected[row]!.scores, 1e-6, `scores of row ${row}`);
+      assertClose(part(results.scores), expected[row]!.scores, FEW_ROUNDINGS, `scores of row ${row}`);
       const possible = some[row]!.scores.filter((score) => score > -1e29);
       const own = part(results.someScores);
-      assertClose(own.slice(0, possible.length), possible, 1e-6, `scores of row ${row}`);
+      assertClose(own.slice(0, possible.length), possible, FEW_ROUNDINGS, `scores of row ${row}`);
       assertEquals(own.slice(possible.length).every((score) => score < -1e29), true);
     }
     assertEquals(results.scores.slice(2 * count!, 3 * count!).every((score) => score < -1e29), true);
@@ -56,7 +57,7 @@ testEachProfile("likeliestWords() of 50,000", async (device) => {
   }));
   const expected = rows.map((row, index) => reference(row, -1 - index, 6));
   assertEquals(words, expected.flatMap(({ words }) => words));
-  assertClose(scores, expected.flatMap(({ scores }) => scores), 1e-6, "scores");
+  assertClose(scores, expected.flatMap(({ scores }) => scores), FEW_ROUNDINGS, "scores");
 });
 
 testEachProfile(
@@ -73,7 +74,7 @@ testEachProfile(
     });
     assertEquals(words, [3, 1, 0]);
     const expected = reference([1, 2, 3, 4], -1, 3).scores;
-    assertClose(scores.slice(0, 2), [expected[0]!, expected[2]!], 1e-6, "scores");
+    assertClose(scores.slice(0, 2), [expected[0]!, expected[2]!], FEW_ROUNDINGS, "scores");
     assertEquals(scores[2], Math.fround(-1e30));
   },
 );

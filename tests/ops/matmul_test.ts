@@ -9,6 +9,7 @@ import { assertEquals, assertThrows } from "../assert.ts";
 import { device, testEachProfile } from "../device.ts";
 import { assertClose } from "./check.ts";
 import { check } from "./matmul_check.ts";
+import { FEW_ROUNDINGS } from "../tolerances.ts";
 
 testEachProfile("matmul() agrees whatever the sizes, with the variant of its choice", async (device) => {
   const size = fc.integer({ min: 1, max: 70 });
@@ -73,7 +74,7 @@ testEachProfile("matmul() without a bias does not ask that all of B's memory be 
   matmul(tape, { a: halves.at(1), b: halves.at(1), c });
   const plan = await Plan.compile(tape);
   plan.run();
-  assertClose((await plan.read(c))[0]!, new Float32Array(9).fill(12), 1e-6, "c");
+  assertClose((await plan.read(c))[0]!, new Float32Array(9).fill(12), FEW_ROUNDINGS, "c");
   plan.close();
 });
 

@@ -8,6 +8,7 @@ import { assertThrows } from "../assert.ts";
 import { device, testEachProfile } from "../device.ts";
 import { assertClose, normals } from "./check.ts";
 import { floats, runOnce } from "./run_once.ts";
+import { SUMS } from "../tolerances.ts";
 
 /** The softmax of a row, in 64 bits. */
 function softmax(logits: readonly number[]): number[] {
@@ -50,13 +51,13 @@ testEachProfile("mixture() is the mean of probabilities, or of their logarithms"
     assertClose(
       normalized(results.probabilities, results.normalizers),
       rows.map((row) => row.probability),
-      1e-5,
+      SUMS,
       "mean",
     );
     assertClose(
       normalized(results.logarithms, results.others),
       rows.map((row) => row.other),
-      1e-5,
+      SUMS,
       "other mean",
     );
   }

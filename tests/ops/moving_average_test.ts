@@ -9,6 +9,7 @@ import { Random } from "../../lib/random.ts";
 import { assertEquals } from "../assert.ts";
 import { testEachProfile } from "../device.ts";
 import { assertClose, normals } from "./check.ts";
+import { SUMS } from "../tolerances.ts";
 
 const SIZE = 4 * 71; // more than a workgroup, and no multiple of one
 const BEHIND = 4 * 3; // values that are not averaged: frozen ones
@@ -39,7 +40,7 @@ for (const decay of [0.5, 0.999]) {
       if (skipped) assertEquals((await plan.read(average))[0], before);
       else expect(t, weights);
       // Three roundings a step, and a factor off by two: 20 steps of 5e-7 at the most.
-      assertClose((await plan.read(average))[0]!, expected, 1e-5, `average after step ${t}`);
+      assertClose((await plan.read(average))[0]!, expected, SUMS, `average after step ${t}`);
     }
     plan.close();
     for (const { storage } of [values, average, control]) device.destroyBuffer(storage.buffer!);

@@ -18,6 +18,7 @@ import { decodeSafetensors } from "../../lib/training/safetensors.ts";
 import { assert, assertEquals } from "../assert.ts";
 import { testEachProfile } from "../device.ts";
 import { assertClose, normals } from "./check.ts";
+import { FEW_ROUNDINGS } from "../tolerances.ts";
 
 interface Case extends Omit<OptimizerStepOptions, "maxNorm" | "maxValue"> {
   readonly learningRate: number;
@@ -173,7 +174,12 @@ for (const maxNorm of [1, 15, Infinity]) {
       norms += norm;
       const clip = Math.min(1, maxNorm / (norm + 1e-6));
       const control = await optimized.readControl();
-      assertClose([control.norm, control.clip, control.norms], [norm, clip, norms], 1e-6, `step ${t}`);
+      assertClose(
+        [control.norm, control.clip, control.norms],
+        [norm, clip, norms],
+        FEW_ROUNDINGS,
+        `step ${t}`,
+      );
       assertEquals([control.steps, control.skipped], [t, 0]);
     }
     optimized.close();
@@ -232,7 +238,7 @@ testEachProfile(
     const [expected, actual] = [await plain.readAll(), await half.readAll()];
     for (const [index, parameters] of expected.entries()) {
       for (const [name, { data }] of parameters) {
-        assertClose(actual[index]!.get(name)!.data, data, 1e-6, name);
+        assertClose(actual[index]!.get(name)!.data, data, FEW_ROUNDINGS, name);
       }
     }
     plain.close();

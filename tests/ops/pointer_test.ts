@@ -21,6 +21,7 @@ import {
   run,
   softmax,
 } from "./pointer_check.ts";
+import { FEW_ROUNDINGS, SUMS } from "../tolerances.ts";
 
 const mixed: Case = {
   steps: 3,
@@ -78,7 +79,7 @@ testEachProfile(
       const change = (value: number, input: string) => input === "attention" ? least * value : value;
       const { added, gradients, inputs } = await run(device, { ...mixed, change });
       const loss = reference(inputs, { ...mixed, change });
-      assertClose(added, [loss, loss], 1e-5, "the losses");
+      assertClose(added, [loss, loss], SUMS, "the losses");
       const reached = gradients.get("attention")!.data.some((d) => d !== 0);
       assertEquals(reached, least > LEAST_COPIED, `some weight has a gradient at ${least}`);
     }
@@ -91,7 +92,12 @@ testEachProfile("pointerLoss() in parts gives the losses of the whole bit for bi
     const actual = await run(device, { ...mixed, logitsBytes: 4 * mixed.classes * rowsAtATime });
     assertEquals(actual.added, expected.added);
     for (const [name, { data }] of expected.gradients) {
-      assertClose(actual.gradients.get(name)!.data, data, 1e-6, `d ${name} of ${rowsAtATime} rows at a time`);
+      assertClose(
+        actual.gradients.get(name)!.data,
+        data,
+        FEW_ROUNDINGS,
+        `d ${name} of ${rowsAtATime} rows at a time`,
+      );
     }
   }
 });
@@ -99,7 +105,7 @@ testEachProfile("pointerLoss() in parts gives the losses of the whole bit for bi
 testEachProfile("pointerLoss() outside training gives the same losses and no gradient", async (device) => {
   const { added, inputs, gradients } = await run(device, { ...mixed, training: false });
   const loss = reference(inputs, mixed);
-  assertClose(added, [loss, loss], 1e-5, "the losses");
+  assertClose(added, [loss, loss], SUMS, "the losses");
   for (const [, { data }] of gradients) assert(data.every((value) => value === 0));
 });
 
@@ -147,12 +153,12 @@ testEachProfile("pointerLogProbabilities() are those of the loss, and sum to one
         const generated = word < classes ? g * Math.exp(logits[word]! - normalizer) : 0;
         const p = generated + (1 - g) * copiedWeight(inputs, options, row, word);
         if (p === 0) assertEquals(log, Math.fround(-1e30));
-        else assertClose([log], [Math.log(p)], 1e-5, `log P(${word}) of row ${row}`);
+        else assertClose([log], [Math.log(p)], SUMS, `log P(${word}) of row ${row}`);
       });
       const whole = sources[row % sources.length]!.every((word) => word < classes + extra);
       const sum = words.reduce((total, log) => total + Math.exp(log), 0);
       const nothing = sources[row % sources.length]!.length === 0;
-      if (whole) assertClose([sum], [nothing ? g : 1], 1e-5, `the probabilities of row ${row}`);
+      if (whole) assertClose([sum], [nothing ? g : 1], SUMS, `the probabilities of row ${row}`);
     });
     plan.close();
     parameters.close();

@@ -11,6 +11,7 @@ import { lstm, type LstmOutput } from "../../lib/ops/lstm.ts";
 import { Random } from "../../lib/random.ts";
 import { assert } from "../assert.ts";
 import { inject, normals } from "./check.ts";
+import { CHAINS } from "../tolerances.ts";
 
 /** A layer and its direction. */
 export interface LayerCase {
@@ -86,6 +87,6 @@ export function assertSameLayer(
       (most, value, at) => Math.max(most, Math.abs(value - actual[name]![at]!)),
       0,
     );
-    assert(error <= 1e-4 * largest, `${name} differs by ${error} of ${largest}`);
+    assert(error <= CHAINS * largest, `${name} differs by ${error} of ${largest}`);
   }
 }

@@ -5,6 +5,7 @@ import { assert, assertEquals } from "../assert.ts";
 import { testEachProfile } from "../device.ts";
 import { assertClose } from "./check.ts";
 import { CASES, draw, reference } from "./sampled_words_check.ts";
+import { FEW_ROUNDINGS } from "../tolerances.ts";
 
 testEachProfile("sampledWords() draws what sorting would draw", async (device) => {
   for (const classes of [2, 9, 65, 1001]) {
@@ -25,7 +26,7 @@ testEachProfile("sampledWords() draws what sorting would draw", async (device) =
         const sum = row.reduce((sum, x) => sum + Math.exp(x), 0);
         return -index + row[words[index]!]! - Math.log(sum);
       });
-      assertClose(scores, expected, 1e-6, what);
+      assertClose(scores, expected, FEW_ROUNDINGS, what);
     }
   }
 });

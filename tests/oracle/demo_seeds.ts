@@ -23,8 +23,8 @@ const { hyper, ...parts } = await json("comparison.json");
 const pairs = (part: string): Pair[] =>
   parts[part].map(([, , source, target]: [number[], number[], string, string]) => ({ source, target }));
 const [training, valid, test] = [pairs("train"), pairs("valid"), pairs("test")];
-const source = Tokenizer.fromJSON(await json("source.vocabulary.json"));
-const target = Tokenizer.fromJSON(await json("target.vocabulary.json"));
+const source = Tokenizer.fromJSON(await json("source.tokenizer.json"));
+const target = Tokenizer.fromJSON(await json("target.tokenizer.json"));
 const device = await openDevice();
 
 console.log(device.description);

@@ -11,7 +11,7 @@ const config = JSON.parse(await Deno.readTextFile(`${folder}/config.json`));
 const { corpus } = parse(await Deno.readTextFile(demo)) as { corpus: string };
 const [source, target] = await Promise.all(
   ["source", "target"].map(async (side) =>
-    Tokenizer.fromJSON(JSON.parse(await Deno.readTextFile(`${folder}/${side}.vocabulary.json`)))
+    Tokenizer.fromJSON(JSON.parse(await Deno.readTextFile(`${folder}/${side}.tokenizer.json`)))
   ),
 ) as [Tokenizer, Tokenizer];
 

@@ -54,7 +54,15 @@ def case(*options: dict[str, Any], smoothing: float = 0.0, **more: Any) -> Case:
     merged = WIDTHS.copy()
     for some in (*options, more):
         merged |= some
+    if not has_attention_width(merged):
+        merged.pop("attentionWidth", None)
     return Case(merged, smoothing)
+
+
+def has_attention_width(options: dict[str, Any]) -> bool:
+    """Whether any layer is as wide; where none is, the option is refused."""
+    default = {"bahdanau": "additive", "luong": "general"}.get(options.get("decoder", "bahdanau"), "none")
+    return options.get("attention", default) in ("additive", "scaled-dot") or options.get("span") == "local-p"
 
 
 SCORES = {

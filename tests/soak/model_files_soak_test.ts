@@ -46,7 +46,7 @@ async function prepare(device: Device, folder: TemporaryFolder): Promise<Target[
   for await (const _ of train(model, tinyTexts(10), { epochs: 1, batch: 10, folder: classifier }));
   model.close();
   return [
-    ...["config.json", "source.vocabulary.json"].map((file) => ({ folder: words, file, of: Seq2Seq })),
+    ...["config.json", "source.tokenizer.json"].map((file) => ({ folder: words, file, of: Seq2Seq })),
     ...["source.tokenizer.json", "target.tokenizer.json"].map((file) => ({
       folder: parts,
       file,

@@ -8,6 +8,7 @@ import { train } from "../../lib/training/trainer.ts";
 import { testWithDevice } from "../adapter.ts";
 import { assert, assertEquals } from "../assert.ts";
 import { fingerprint, tinyModel, tinyPairs } from "./tiny.ts";
+import { SUMS } from "../tolerances.ts";
 
 const pairs = tinyPairs(16);
 /** Every pair fits; what differs is how many at a time. */
@@ -40,12 +41,12 @@ testWithDevice("a step of several batches is that of one large batch, to roundin
   for (const rows of [1, 6, 15]) {
     const small = await stepped(device, rows);
     assert(new Set(small.tokens).size > 1, "all batches weigh the same");
-    small.norms.forEach((norm, step) => assert(Math.abs(norm / large.norms[step]! - 1) < 1e-5));
+    small.norms.forEach((norm, step) => assert(Math.abs(norm / large.norms[step]! - 1) < SUMS));
     for (const [name, { data }] of large.weights) {
       // Sums of up to a hundred products in another order: some 1e-6, three steps long.
       const largest = data.reduce((largest, value) => Math.max(largest, Math.abs(value)), 0);
       small.weights.get(name)!.data.forEach((value, i) => {
-        assert(Math.abs(value - data[i]!) < 1e-5 * largest, `${name}[${i}] is ${value}, not ${data[i]}`);
+        assert(Math.abs(value - data[i]!) < SUMS * largest, `${name}[${i}] is ${value}, not ${data[i]}`);
       });
     }
   }

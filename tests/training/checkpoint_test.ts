@@ -13,7 +13,8 @@ import { TemporaryFolder } from "../data/temporary_folder.ts";
 import { fingerprint, tinyModel, tinyPairs } from "./tiny.ts";
 
 const LAST = "step-00000002.safetensors";
-const FILES = ["config.json", "source.vocabulary.json", LAST, "target.vocabulary.json"];
+/** What is read of a folder; for others it has a tokenizer_config.json, too. */
+const FILES = ["config.json", "source.tokenizer.json", LAST, "target.tokenizer.json"];
 
 /** Trains for a few steps and saves the last checkpoint; returns the model's fingerprint. */
 async function trained(device: Device, folder: string, seed = 1): Promise<string> {
@@ -30,7 +31,10 @@ testWithDevice(
     await using folder = await TemporaryFolder.make();
     const path = folder.at("a/b/model");
     const bits = await trained(device, path);
-    assertEquals(await folder.files(), FILES.map((name) => `a/b/model/${name}`));
+    assertEquals(
+      await folder.files(),
+      [...FILES, "tokenizer_config.json"].map((name) => `a/b/model/${name}`),
+    );
 
     const { model, state } = await loadCheckpoint(device, path);
     model.parameters.loadMoments("firstMoments", state!.firstMoments);
@@ -78,7 +82,7 @@ testWithDevice("a save that fails leaves the old checkpoint and no litter", asyn
   await Deno.mkdir(folder.at("best.safetensors/in the way"), { recursive: true });
   await assertRejects(() => saveCheckpoint(folder.path, "best", model, state!));
   model.close();
-  assertEquals(await folder.files(), FILES);
+  assertEquals(await folder.files(), [...FILES, "tokenizer_config.json"]);
   const again = await loadCheckpoint(device, folder.path);
   again.model.parameters.loadMoments("firstMoments", again.state!.firstMoments);
   again.model.parameters.loadMoments("secondMoments", again.state!.secondMoments);
@@ -136,9 +140,9 @@ const spoilt: {
     spoil: edit((config) => config["format"] = "attend 3"),
     says: 'at "format"',
   },
-  { file: "source.vocabulary.json", what: "an empty file", spoil: () => "", says: "JSON" },
+  { file: "source.tokenizer.json", what: "an empty file", spoil: () => "", says: "JSON" },
   {
-    file: "target.vocabulary.json",
+    file: "target.tokenizer.json",
     what: "no tokenizer",
     spoil: () => "[]",
     says: "Cannot read a tokenizer",
@@ -226,7 +230,8 @@ testWithDevice(
     await using folder = await TemporaryFolder.make();
     await trained(device, folder.path);
     const cases = {
-      "target.vocabulary.json": (json: { vocabulary: string[] }) => json.vocabulary.push("surplus"),
+      "target.tokenizer.json": ({ model: { vocab } }: { model: { vocab: Record<string, number> } }) =>
+        vocab["surplus"] = Object.keys(vocab).length,
       "config.json": (json: { model: { hidden: number } }) => json.model.hidden = 7,
     };
     const says = [

@@ -90,11 +90,19 @@ const HOSTILE: readonly (readonly [file: string, change: (text: string) => strin
   ],
 ];
 
+/** A tokenizer of words as earlier versions stored it, a list, which is read still. */
+async function earlierList(path: string): Promise<string> {
+  const vocabulary = Object.keys(JSON.parse(await Deno.readTextFile(path)).model.vocab);
+  return JSON.stringify({ kind: "words", punctuation: false, lowerCase: true, vocabulary }, null, 1);
+}
+
 testWithDevice(
   "a hostile model folder is refused by the file's name, before memory is taken",
   async (device) => {
     await using folder = await TemporaryFolder.make();
     await trained(device, folder.path);
+    await folder.write(WORDS, await earlierList(folder.at("target.tokenizer.json")));
+    await Deno.remove(folder.at("target.tokenizer.json"));
     const before = device.bufferCount;
     for (const [file, change, says] of HOSTILE) {
       const good = await Deno.readTextFile(folder.at(file));

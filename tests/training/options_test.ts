@@ -45,13 +45,42 @@ testWithDevice("optimizers have PyTorch's defaults", (device) => {
   assertEquals(of({ optimizer: "rmsprop" }), { ...rmsprop, learningRate: 0.01, ...clip });
 });
 
+/** Constants that belong to other optimizers, schedules and courses of teacher forcing than the one that is chosen. */
+const constants: [TrainOptions, string][] = [
+  [{ rho: 0.9 }, "rho 0.9: the optimizer adam has none, only adadelta"],
+  [{ alpha: 0.9 }, "alpha 0.9: the optimizer adam has none, only rmsprop"],
+  [{ nesterov: false }, "nesterov false: the optimizer adam has none, only sgd"],
+  [{ optimizer: "adadelta", beta2: 0.9 }, "beta2 0.9: the optimizer adadelta has none, only adam and adamw"],
+  [{ optimizer: "sgd", epsilon: 1e-8 }, "epsilon 1e-8: the optimizer sgd has none, only adam, "],
+  [{ decaySteps: 9 }, "decaySteps 9: the schedule constant has none, only cosine"],
+  [{ decayPatience: 1 }, "decayPatience 1: the schedule constant has none, only plateau"],
+  [{ schedule: "cosine", decayAfter: 1 }, "decayAfter 1: the schedule cosine has none, only halving"],
+  [
+    { schedule: "inverse-sqrt", decayFactor: 0.5 },
+    "decayFactor 0.5: the schedule inverse-sqrt has none, only pl",
+  ],
+  [
+    { schedule: "halving", minLearningRate: 0 },
+    "minLearningRate 0: the schedule halving has none, only cosine",
+  ],
+  [{ teacherShare: 0.5 }, "teacherShare 0.5: the teacherForcing always has none, only constant and linear"],
+  [
+    { teacherForcing: "constant", teacherSteps: 9 },
+    "teacherSteps 9: the teacherForcing constant has none, only",
+  ],
+  [
+    { teacherForcing: "inverse-sigmoid", teacherShare: 0 },
+    "teacherShare 0: the teacherForcing inverse-sigmoid ",
+  ],
+];
+
 testWithDevice("options that do not go together are refused with the reason", (device) => {
   const refused: [TrainOptions, string][] = [
     [
       { optimizer: "lion" as "adam" },
       "optimizer lion: it must be one of adam, adamw, sgd, adadelta, rmsprop",
     ],
-    [{ momentum: 0.9 }, "momentum 0.9: the optimizer adam has none, only sgd and rmsprop"],
+    [{ momentum: 0.9 }, "momentum 0.9: the optimizer adam has none, only sgd and rmsprop; leave it out"],
     [{ optimizer: "sgd", beta1: 0.5 }, "beta1 0.5: the optimizer sgd has none, only adam and adamw"],
     [{ optimizer: "sgd", nesterov: true }, "nesterov true: it needs a momentum above 0"],
     [{ optimizer: "sgd", momentum: 1 }, "momentum 1: it must be in [0, 1)"],
@@ -64,9 +93,22 @@ testWithDevice("options that do not go together are refused with the reason", (d
     [{ patience: 0, valid }, "patience 0: it must be a positive integer"],
     [{ patience: 3 }, "patience 3: there are no examples to validate on"],
     [{ bestBy: "bleu", valid: [] }, "bestBy bleu: there are no examples to validate on"],
-    [{ bestBy: "chrf" as "bleu" }, 'bestBy chrf: it must be "loss" or "bleu"'],
+    [
+      { bestBy: "loss" },
+      "bestBy loss: there are no examples to validate on; give some as valid, or leave bestBy",
+    ],
+    [
+      { samples: 0 },
+      "samples 0: there are no examples to validate on; give some as valid, or leave samples out",
+    ],
+    [
+      { batch: 8, batchTokens: 90 },
+      "batch 8: batches are made by their batchTokens, 90; leave one of them out",
+    ],
+    [{ bestBy: "chrf" as "bleu" }, "bestBy chrf: it must be one of loss, bleu"],
     [{ schedule: "plateau" }, "schedule plateau: there are no examples to validate on"],
-    [{ keep: 2 }, "keep 2: there is no folder to keep them in"],
+    [{ keep: 2 }, "keep 2: there is no folder to keep them in; give one as folder, or leave keep out"],
+    ...constants,
     [{ keep: -1, folder: "runs" }, "keep -1: it must be an integer of at least 0"],
   ];
   for (const [options, message] of refused) {
