@@ -120,6 +120,12 @@ export {
   type TranslationSample,
   type Validation,
 } from "./lib/training/trainer.ts";
+export {
+  type DeviceLoss,
+  type DeviceLossOptions,
+  type TrainOptionsWithFolder,
+  trainThroughDeviceLosses,
+} from "./lib/training/device_losses.ts";
 export type { ModelClass } from "./lib/training/kinds.ts";
 export type { TrainingReport, TrainOptions } from "./lib/training/options.ts";
 export {
@@ -193,6 +199,7 @@ export {
   type BufferCount,
   type CreatedCount,
   Device,
+  DeviceLostError,
   type DeviceOptions,
   openDevice,
   type Profile,

@@ -38,6 +38,7 @@ export class CheckpointFolder {
   async #save(which: Parameters<typeof saveCheckpoint>[1], position: TrainingPosition): Promise<void> {
     const { path, model, config, optimization } = this;
     if (path === undefined) return;
+    model.device.check(); // a device that is gone has nothing to save, and what an earlier run saved stays
     if (!this.owned) await discardWeights(path);
     this.owned = true;
     const averages = which === "last" ? await optimization.averages?.read() : undefined;

@@ -34,6 +34,7 @@ const MOST_SKIPPED = 10;
  * @param examples What to learn from: sentence pairs, or for a classifier texts with their class.
  * @param options How; see {@linkcode TrainOptions}.
  * @throws {RangeError} If an option is wrong, no pair is short enough, or the memory budget does not suffice.
+ * @throws {DeviceLostError} If the device is lost; checkpoints stay as they are, see {@linkcode trainThroughDeviceLosses}.
  * @throws {Error} If ten steps in a row have gradients that are not finite.
  *
  * @example
@@ -257,6 +258,7 @@ class Run<Example, Sample> {
   async #saveLast(): Promise<void> {
     this.#saved = true;
     await this.#folder.saveLast(this.#position);
+    if (this.#folder.path) this.options.onSave?.(this.#position);
   }
 
   /** Saves what has not been saved, leaves the averages of the weights in the model, and frees the GPU's memory. */
