@@ -3,16 +3,18 @@
 import type { Pair } from "../data/pair.ts";
 import { sample } from "../data/sample.ts";
 import { type Split, split } from "../data/split.ts";
-import { type Device, openDevice } from "../gpu/device.ts";
+import type { Device } from "../gpu/device.ts";
 import { Seq2Seq } from "../models/seq2seq.ts";
 import { formatBytes, formatCount, formatDuration } from "../report/format.ts";
 import { summary } from "../report/summary.ts";
 import { loadCheckpoint } from "../training/checkpoint.ts";
 import type { TrainingReport } from "../training/options.ts";
 import { profileTraining } from "../training/profile.ts";
-import { train, type TrainingProgress, type Validation } from "../training/trainer.ts";
+import type { TrainingProgress, Validation } from "../training/trainer.ts";
 import { type Command, defineCommand } from "./command.ts";
 import { corpusOptions, readCorpus } from "./corpus_options.ts";
+import { deviceLossOptions, trainOrTellLoss } from "./device_loss.ts";
+import { deviceOptions, openDeviceFor } from "./device_options.ts";
 import { ExitCode } from "./exit_code.ts";
 import type { Values } from "./option.ts";
 import type { Output } from "./output.ts";
@@ -66,6 +68,8 @@ const options = {
   ...seq2seqOptions,
   ...vectorOptions,
   ...trainingOptions,
+  ...deviceOptions,
+  ...deviceLossOptions,
   seed: { type: "integer", default: 1, description: "Settles sample, split, weights and order" },
   summary: { type: "boolean", description: "Show the model's parts: output shapes and parameters" },
   profile: {
@@ -111,7 +115,7 @@ export const command: Command = defineCommand({
     const pairs = await readCorpus(values.corpus, values, output);
     const data = await prepare(pairs, values, output);
     const splitHash = await tellSplit(data, output);
-    const device = await openDevice();
+    let device = await openDeviceFor(values);
     output.line(`adapter     ${device.description}`);
     try {
       const { model, state } = await open(device, data, values, output);
@@ -134,8 +138,16 @@ export const command: Command = defineCommand({
       };
       let log: RunLog | undefined;
       const started = performance.now();
-      for await (const progress of train(model, data.train, options)) {
-        log ??= await begin(data, values);
+      const afterLoss = {
+        open: async () => device = await openDeviceFor(values),
+        onLoss: () => log = undefined, // it goes on from the checkpoint, too
+      };
+      let begun = values.resume;
+      for await (
+        const progress of trainOrTellLoss(model, data.train, options, values, output, afterLoss)
+      ) {
+        log ??= await begin(data, { ...values, resume: begun });
+        begun = true;
         await log.add(progress);
         tellProgress(progress, output);
         if (interrupted.aborted) break;
@@ -209,6 +221,7 @@ function tellReport(report: TrainingReport, output: Output): void {
     parameters,
     parameterBytes,
     activationBytes,
+    memoryBudget,
     stepsPerEpoch,
     buckets,
     dispatches,
@@ -222,7 +235,8 @@ function tellReport(report: TrainingReport, output: Output): void {
     `model       ${formatCount(parameters)} parameters; ${
       formatBytes(parameterBytes)
     } with gradients and moments, ` +
-      `${formatBytes(activationBytes)} for activations`,
+      `${formatBytes(activationBytes)} for activations` +
+      (memoryBudget < Infinity ? `, of a budget of ${formatBytes(memoryBudget)}` : ""),
   );
   output.line(
     `plan        ${
