@@ -123,6 +123,13 @@ export {
   type TranslationSample,
   type Validation,
 } from "./lib/training/trainer.ts";
+export {
+  type DeviceLoss,
+  type DeviceLossOptions,
+  type GoingOn,
+  type TrainOptionsWithFolder,
+  trainThroughDeviceLosses,
+} from "./lib/training/device_losses.ts";
 export type { ModelClass } from "./lib/training/kinds.ts";
 export type { TrainingReport, TrainOptions } from "./lib/training/options.ts";
 export {
@@ -214,6 +221,7 @@ export {
   type BufferCount,
   type CreatedCount,
   Device,
+  DeviceLostError,
   type DeviceOptions,
   openDevice,
   type Profile,

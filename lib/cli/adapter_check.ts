@@ -50,7 +50,7 @@ export async function checkAdapter(device: Device): Promise<AdapterCheck> {
   pass.end();
   encoder.copyBufferToBuffer(buffer, 0, staging, 0, size);
   gpu.queue.submit([encoder.finish()]);
-  await staging.mapAsync(GPUMapMode.READ);
+  await device.settled(staging.mapAsync(GPUMapMode.READ));
   const output = new Float32Array(staging.getMappedRange().slice(0));
   const finished = performance.now();
   device.check();

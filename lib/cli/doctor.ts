@@ -106,7 +106,7 @@ function reportRuntime(system: System, output: Output): void {
 }
 
 function reportDevice(device: Device, check: AdapterCheck, output: Output): void {
-  const { description, profile, features, limits, software } = device;
+  const { description, profile, features, limits, software, memoryBudget } = device;
   const shown = {
     maxBufferSize: limits.maxBufferSize,
     maxStorageBufferBindingSize: limits.maxStorageBufferBindingSize,
@@ -114,7 +114,15 @@ function reportDevice(device: Device, check: AdapterCheck, output: Output): void
     maxComputeWorkgroupStorageSize: limits.maxComputeWorkgroupStorageSize,
     maxComputeInvocationsPerWorkgroup: limits.maxComputeInvocationsPerWorkgroup,
   };
-  output.record({ event: "adapter", description, software, profile, features: [...features], limits: shown });
+  output.record({
+    event: "adapter",
+    description,
+    software,
+    profile,
+    features: [...features],
+    limits: shown,
+    memoryBudget,
+  });
   row(output, "Adapter", description);
   row(output, "Kernels", profile === "cpu8" ? "cpu8: made for processors" : "gpu: made for graphics cards");
   row(output, "Features", [...features].join(", ") || "none beyond the standard");
@@ -129,6 +137,9 @@ function reportDevice(device: Device, check: AdapterCheck, output: Output): void
       `workgroup ${shown.maxComputeInvocationsPerWorkgroup} wide with ${
         formatBytes(shown.maxComputeWorkgroupStorageSize)
       }`,
+      memoryBudget < Infinity
+        ? `at most ${formatBytes(memoryBudget)} in all`
+        : `in all ${software ? "three quarters of the memory that is free" : "what the driver gives"}`,
     ].join("; "),
   );
   output.record({ event: "kernel", ok: check.wrong === 0, ...check });

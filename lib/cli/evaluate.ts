@@ -3,7 +3,6 @@
 import type { Pair } from "../data/pair.ts";
 import type { Tokenizer } from "../data/tokenizer.ts";
 import type { Coverage } from "../data/vocabulary.ts";
-import { openDevice } from "../gpu/device.ts";
 import { type Bleu, corpusBleu } from "../evaluation/bleu.ts";
 import { BLEU_TOKENIZERS, type BleuTokenizer } from "../evaluation/bleu_tokenizer.ts";
 import { type Chrf, corpusChrf } from "../evaluation/chrf.ts";
@@ -22,6 +21,7 @@ import { alignmentOptions, assertAlignmentOptions, tellAlignments } from "./alig
 import { type Command, defineCommand } from "./command.ts";
 import { corpusOptions, readCorpus } from "./corpus_options.ts";
 import { decodingOptions, loadModels, refuseBlind, translateOptionsOf } from "./decoding_options.ts";
+import { deviceOptions, openDeviceFor } from "./device_options.ts";
 import { ExitCode } from "./exit_code.ts";
 import type { Output } from "./output.ts";
 
@@ -48,6 +48,7 @@ export const command: Command = defineCommand({
   ],
   options: {
     ...decodingOptions,
+    ...deviceOptions,
     corpus: {
       type: "string",
       value: "<corpus>",
@@ -77,7 +78,7 @@ export const command: Command = defineCommand({
   async run(values, { output }) {
     const decoding = translateOptionsOf(values);
     assertAlignmentOptions(values);
-    const device = await openDevice();
+    const device = await openDeviceFor(values);
     try {
       const models = await loadModels(device, values);
       const needing = values.alignment ?? values.alignmentGold ?? values.attention;

@@ -11,6 +11,8 @@ export const ExitCode = {
   usage: 2,
   /** This machine offers no GPU adapter (EX_UNAVAILABLE). */
   unavailable: 69,
+  /** The GPU was lost in the middle; the same command may do, with --resume if it trains (EX_TEMPFAIL). */
+  deviceLost: 75,
   /** SIGINT, usually Ctrl-C, ended the command. */
   interrupted: 130,
   /** The reader of standard output went away. */
@@ -45,7 +47,8 @@ export function exitCodeOf(error: unknown): number {
   if (error instanceof UsageError) return ExitCode.usage;
   if (error instanceof InterruptionError) return error.exitCode;
   if (error instanceof Deno.errors.BrokenPipe) return ExitCode.brokenPipe;
-  // Told by its name, because importing the class would load the whole GPU layer for `--help`.
+  // Told by their names, because importing the classes would load the whole GPU layer for `--help`.
   if (error instanceof Error && error.name === "AdapterNotFoundError") return ExitCode.unavailable;
+  if (error instanceof Error && error.name === "DeviceLostError") return ExitCode.deviceLost;
   return ExitCode.failure;
 }

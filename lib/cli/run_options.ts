@@ -12,12 +12,12 @@ const FILE = "run.json";
 const OF_THE_CALL = ["output", "resume", "profile", "summary"];
 
 /**
- * Options that a run may change when it goes on: how long, at which rate, what is saved, and where the corpus lies; what is
- * in the corpus, the hash of the split tells.
+ * Options that a run may change when it goes on: how long, at which rate, what is saved, where the corpus lies (what is in
+ * it, the hash of the split tells), and what it does about the GPU.
  */
 const CHANGEABLE = [
   ...["epochs", "maxSteps", "patience", "learningRate", "saveEvery", "checkpoints", "keep", "anomaly"],
-  ...["corpus", "validCorpus", "cache", "mirror"],
+  ...["corpus", "validCorpus", "cache", "mirror", "memoryBudget", "onDeviceLost"],
 ];
 
 /** Writes the options of a run into its folder. */

@@ -3,7 +3,7 @@
 import type { Pair } from "../data/pair.ts";
 import { sample } from "../data/sample.ts";
 import { type Split, split } from "../data/split.ts";
-import { type Device, openDevice } from "../gpu/device.ts";
+import type { Device } from "../gpu/device.ts";
 import { turn } from "../gpu/turn.ts";
 import { Seq2Seq } from "../models/seq2seq.ts";
 import { formatCount, formatDuration } from "../report/format.ts";
@@ -11,9 +11,11 @@ import { loadCheckpoint } from "../training/checkpoint.ts";
 import { weightFiles } from "../training/checkpoint_files.ts";
 import type { TrainingReport } from "../training/options.ts";
 import { profileTraining } from "../training/profile.ts";
-import { train, type TrainingProgress } from "../training/trainer.ts";
+import type { TrainingProgress } from "../training/trainer.ts";
 import { type Command, defineCommand } from "./command.ts";
 import { corpusOptions, readCorpus } from "./corpus_options.ts";
+import { deviceLossOptions, trainOrTellLoss } from "./device_loss.ts";
+import { deviceOptions, openDeviceFor } from "./device_options.ts";
 import { ExitCode } from "./exit_code.ts";
 import type { Values } from "./option.ts";
 import type { Output } from "./output.ts";
@@ -70,6 +72,8 @@ const options = {
   ...seq2seqOptions,
   ...vectorOptions,
   ...trainingOptions,
+  ...deviceOptions,
+  ...deviceLossOptions,
   seed: { type: "integer", default: 1, description: "Settles sample, split, weights and order" },
   summary: { type: "boolean", description: "Show the model's parts: output shapes and parameters" },
   profile: {
@@ -119,7 +123,7 @@ export const command: Command = defineCommand({
     const data = await prepare(pairs, values, output);
     const splitHash = await tellSplit(data, output);
     await turn();
-    const device = await openDevice();
+    let device = await openDeviceFor(values);
     output.line(`adapter     ${device.description}`);
     try {
       await turn();
@@ -132,20 +136,30 @@ export const command: Command = defineCommand({
         tellProfile(await profileTraining(model, data.train, options), output);
         return ExitCode.ok;
       }
-      const log = new RunLog(values.output, state?.position.step);
-      const training = train(model, data.train, {
-        ...stepOptions(values),
-        ...courseOptions(values),
-        ...(state ? { resume: state } : {}),
-        onReport,
-        valid: data.valid,
-        split: splitHash,
-        signal: interrupted,
-        folder: values.output,
-        saveNow: saveAsked,
-        beforeFirstSave: () => begin(data, values, log),
-        onSaveFailed: ({ message }) => output.notice(`${message} Training goes on.`),
-      });
+      let log = new RunLog(values.output, state?.position.step);
+      const training = trainOrTellLoss(
+        model,
+        data.train,
+        {
+          ...stepOptions(values),
+          ...courseOptions(values),
+          ...(state ? { resume: state } : {}),
+          onReport,
+          valid: data.valid,
+          split: splitHash,
+          signal: interrupted,
+          folder: values.output,
+          saveNow: saveAsked,
+          beforeFirstSave: () => begin(data, values, log),
+          onSaveFailed: ({ message }) => output.notice(`${message} Training goes on.`),
+        },
+        values,
+        output,
+        {
+          open: async () => device = await openDeviceFor(values),
+          goOn: (step) => log = new RunLog(values.output, step),
+        },
+      );
       const started = performance.now();
       for await (const progress of training) {
         await keep(log, progress, output);
@@ -168,8 +182,8 @@ export const command: Command = defineCommand({
 
 /** Writes what stands beside the weights, when the folder is this run's. */
 async function begin(data: Split, values: TrainValues, log: RunLog): Promise<void> {
-  const { output, resume } = values;
-  if (resume === undefined) {
+  const { output } = values;
+  if (log.step === undefined) {
     await writePairs(`${output}/test.tsv`, data.test);
     await writePairs(`${output}/valid.tsv`, data.valid);
   }

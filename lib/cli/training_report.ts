@@ -26,6 +26,7 @@ export function tellReport(report: TrainingReport, output: Output): void {
     parameters,
     parameterBytes,
     activationBytes,
+    memoryBudget,
     stepsPerEpoch,
     buckets,
     dispatches,
@@ -39,7 +40,8 @@ export function tellReport(report: TrainingReport, output: Output): void {
     `model       ${formatCount(parameters)} parameters; ${
       formatBytes(parameterBytes)
     } with gradients and moments, ` +
-      `${formatBytes(activationBytes)} for activations`,
+      `${formatBytes(activationBytes)} for activations` +
+      (memoryBudget < Infinity ? `, of a budget of ${formatBytes(memoryBudget)}` : ""),
   );
   output.line(
     `plan        ${

@@ -1,6 +1,5 @@
 // attend translate: sentences in, translations out.
 
-import { openDevice } from "../gpu/device.ts";
 import type { TranslateOptions } from "../inference/decoding_options.ts";
 import { translate } from "../inference/translate.ts";
 import type { Translation } from "../inference/translation.ts";
@@ -8,6 +7,7 @@ import { heatMap } from "../report/heat_map.ts";
 import { writeAtomically } from "../training/write_atomically.ts";
 import { type Command, defineCommand } from "./command.ts";
 import { decodingOptions, loadModels, refuseBlind, translateOptionsOf } from "./decoding_options.ts";
+import { deviceOptions, openDeviceFor } from "./device_options.ts";
 import { ExitCode, UsageError } from "./exit_code.ts";
 import type { Output } from "./output.ts";
 import { linesOf, readText } from "./text_file.ts";
@@ -33,6 +33,7 @@ export const command: Command = defineCommand({
   positional: { name: "sentence", description: "What to translate", many: true },
   options: {
     ...decodingOptions,
+    ...deviceOptions,
     nBest: {
       type: "integer",
       minimum: 1,
@@ -59,7 +60,7 @@ export const command: Command = defineCommand({
     const sentences = positional.length > 0 ? positional : await readSentences(values.input ?? "-");
     if (sentences.length === 0) throw new UsageError("There is nothing to translate: no sentence was given.");
     const decoding = { ...translateOptionsOf(values, values.nBest), prefix: values.prefix ?? "" };
-    const device = await openDevice();
+    const device = await openDeviceFor(values);
     try {
       const models = await loadModels(device, values);
       if (values.attention !== undefined) refuseBlind(models, values.attention);

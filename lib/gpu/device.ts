@@ -1,22 +1,24 @@
 // Layer 1: one WebGPU device, opened with everything its adapter offers. All buffers, bind groups and pipelines are
 // made here, so that they can be counted, and every error that WebGPU would swallow comes out here.
 
+import { Allocations, type BufferCount, defaultBudget } from "./allocations.ts";
 import {
+  describe,
   grantedFeatures,
-  INTEGERS_OF_64_BITS,
+  isSoftware,
   ownLimits,
+  type Profile,
+  profileOf,
   subgroupDirective,
   WANTED_FEATURES,
 } from "./capabilities.ts";
+import { AdapterNotFoundError } from "./errors.ts";
+import { Failure, refused } from "./failure.ts";
+import { checkBufferSize } from "./limits.ts";
 
-/** Thrown when the machine has no WebGPU adapter at all. */
-export class AdapterNotFoundError extends Error {
-  /** The name of the class. */
-  override name = "AdapterNotFoundError";
-}
-
-/** The kernel variants an adapter is given: `cpu8` for software adapters with eight-wide subgroups and 64-bit integers. */
-export type Profile = "cpu8" | "gpu";
+export type { BufferCount } from "./allocations.ts";
+export type { Profile } from "./capabilities.ts";
+export { AdapterNotFoundError, DeviceLostError } from "./errors.ts";
 
 /** What can be asked of {@linkcode openDevice}. */
 export interface DeviceOptions {
@@ -24,7 +26,10 @@ export interface DeviceOptions {
   readonly adapter?: GPUPowerPreference;
   /** Overrides the choice of kernel variants; for tests and benches. */
   readonly profile?: Profile;
-  /** The most bytes of GPU memory to allocate, all buffers together. Defaults to no limit of our own. */
+  /**
+   * The most bytes of GPU memory to allocate, all buffers together. By default three quarters of the memory that the system
+   * has available, on a software adapter and with the permission to ask; on hardware what the driver gives.
+   */
   readonly memoryBudget?: number;
   /**
    * Whether to measure which of several kernels is the fastest, once for each adapter and class of sizes; the results
@@ -42,6 +47,7 @@ export interface DeviceOptions {
  * @param options Which adapter, which kernel variants, how much memory.
  * @returns A device; close it with {@linkcode Device.close}.
  * @throws {AdapterNotFoundError} If there is no adapter; the message says what to install.
+ * @throws {Error} If the adapter does not open.
  *
  * @example Print the adapter
  * ```ts
@@ -70,7 +76,12 @@ export async function openDevice(options: DeviceOptions = {}): Promise<Device> {
     });
   // All at once where it can: a device that is only opened to find something out keeps ten megabytes, destroyed or not,
   // until the garbage collector comes by.
-  const gpu = await open(WANTED_FEATURES).catch(async () => await open(await grantedFeatures(request)));
+  const gpu = await open(WANTED_FEATURES).catch(async () => await open(await grantedFeatures(request)))
+    .catch(({ message }: Error) => {
+      throw new Error(
+        `Cannot open the GPU ${adapter.info.description}: ${message}. Update its driver, or close programs that use it.`,
+      );
+    });
   try {
     const directive = gpu.features.has("subgroups") ? await subgroupDirective(gpu) : undefined;
     return new Device(adapter, gpu, directive, options);
@@ -78,14 +89,6 @@ export async function openDevice(options: DeviceOptions = {}): Promise<Device> {
     gpu.destroy();
     throw error;
   }
-}
-
-/** Buffers in use, for leak tests and memory reports. */
-export interface BufferCount {
-  /** Buffers created and not yet destroyed. */
-  readonly buffers: number;
-  /** Their size in bytes. */
-  readonly bytes: number;
 }
 
 /** What a device has made since it was opened, destroyed or not: a training loop must not move these counts. */
@@ -119,12 +122,9 @@ export class Device {
   /** Whether kernels may be measured. */
   readonly tuning: boolean;
 
-  #memoryBudget: number;
-  #alive = new Map<GPUBuffer, number>();
-  #bytes = 0;
+  #allocations: Allocations;
   #created = { buffers: 0, bindGroups: 0, pipelines: 0, shaderModules: 0 };
-  #failure: Error | undefined;
-  #waiting = new Set<(reason: Error) => void>();
+  #failure: Failure;
   #closed = false;
 
   /** Made by {@linkcode openDevice}. */
@@ -134,45 +134,16 @@ export class Device {
     this.limits = gpu.limits;
     this.features = new Set<string>(gpu.features as Iterable<string>);
     this.subgroupDirective = directive;
-    this.software = adapter.info.isFallbackAdapter ||
-      /llvmpipe|swiftshader|warp/i.test(adapter.info.description);
-    const { subgroupMinSize, subgroupMaxSize } = adapter.info;
-    const eightWide = directive !== undefined && subgroupMinSize === 8 && subgroupMaxSize === 8;
-    const longIntegers = this.features.has(INTEGERS_OF_64_BITS);
-    this.profile = options.profile ?? (this.software && eightWide && longIntegers ? "cpu8" : "gpu");
-    if (this.profile === "cpu8" && !(eightWide && longIntegers)) {
-      throw new RangeError(
-        `Cannot use the profile "cpu8": subgroups of 8 and 64-bit integers are needed, and this adapter has subgroups of ` +
-          `${subgroupMinSize ?? "?"} to ${subgroupMaxSize ?? "?"}, and ${
-            longIntegers ? "such" : "no such"
-          } ` +
-          "integers. Leave the profile out.",
-      );
-    }
-    this.#memoryBudget = options.memoryBudget ?? Infinity;
+    this.software = isSoftware(this.info);
+    this.profile = profileOf(this, options.profile);
+    this.#allocations = new Allocations(options.memoryBudget ?? defaultBudget(this.software));
     this.tuning = options.tuning ?? true;
-    gpu.addEventListener("uncapturederror", (event) => {
-      const { error } = event as GPUUncapturedErrorEvent;
-      this.#fail(new Error(`The GPU refused a command: ${error.message}`));
-    });
-    gpu.lost.then((info) => {
-      if (!this.#closed) this.#fail(new Error(`The GPU was lost (${info.reason}): ${info.message}`));
-    });
+    this.#failure = new Failure(gpu);
   }
 
   /** The adapter in words, such as `llvmpipe (LLVM 15.0.6, 256 bits), software, subgroups of 8`. */
   get description(): string {
-    const { description, device, vendor, architecture, subgroupMinSize, subgroupMaxSize } = this.info;
-    const name = description || device || [vendor, architecture].filter(Boolean).join(" ") ||
-      "unnamed adapter";
-    const parts = [name, this.software ? "software" : "hardware"];
-    if (this.subgroupDirective !== undefined && subgroupMinSize) {
-      const size = subgroupMinSize === subgroupMaxSize
-        ? subgroupMinSize
-        : `${subgroupMinSize}-${subgroupMaxSize}`;
-      parts.push(`subgroups of ${size}`);
-    }
-    return parts.join(", ");
+    return describe(this);
   }
 
   /**
@@ -185,7 +156,12 @@ export class Device {
 
   /** The buffers this device holds now. */
   get bufferCount(): BufferCount {
-    return { buffers: this.#alive.size, bytes: this.#bytes };
+    return this.#allocations.count;
+  }
+
+  /** The most bytes that all buffers together may take; infinite if only the driver sets a limit. */
+  get memoryBudget(): number {
+    return this.#allocations.budget;
   }
 
   /** What has been made here so far. */
@@ -203,17 +179,10 @@ export class Device {
    */
   createBuffer(label: string, size: number, usage: GPUBufferUsageFlags): GPUBuffer {
     this.check();
-    const { maxBufferSize } = this.limits;
-    if (size > maxBufferSize) {
-      throw new RangeError(
-        `Cannot create the buffer "${label}" of ${size} bytes: this adapter's limit is ${maxBufferSize}. ` +
-          "Use a smaller batch, hidden size or vocabulary.",
-      );
-    }
+    checkBufferSize(this.limits, label, size);
     this.checkBudget(label, size);
     const buffer = this.gpu.createBuffer({ label, size, usage });
-    this.#alive.set(buffer, size);
-    this.#bytes += size;
+    this.#allocations.add(buffer, size);
     this.#created.buffers++;
     return buffer;
   }
@@ -239,59 +208,68 @@ export class Device {
   /**
    * Asks whether so much more memory may be taken, before any of it is.
    *
+   * @param remedy What would make it less.
    * @throws {RangeError} If the memory budget does not allow it.
    */
-  checkBudget(label: string, size: number): void {
-    if (this.affords(size)) return;
-    throw new RangeError(
-      `Cannot allocate ${size} bytes for "${label}": ${this.#bytes} of the memory budget of ` +
-        `${this.#memoryBudget} bytes are in use. Use a smaller batch or raise the budget.`,
-    );
+  checkBudget(label: string, size: number, remedy = "Use a smaller batch, hidden size or vocabulary"): void {
+    this.#allocations.check(label, size, remedy);
   }
 
   /** Whether so much more memory may be taken. */
   affords(size: number): boolean {
-    return this.#bytes + size <= this.#memoryBudget;
+    return this.#allocations.affords(size);
   }
 
   /** Destroys a buffer made by {@linkcode createBuffer}. */
   destroyBuffer(buffer: GPUBuffer): void {
-    this.#bytes -= this.#alive.get(buffer) ?? 0;
-    this.#alive.delete(buffer);
-    buffer.destroy();
+    this.#allocations.destroy(buffer);
   }
 
-  /** Throws the error that stopped the device, if one did. */
+  /**
+   * Throws the error that stopped the device, if one did.
+   *
+   * @throws {DeviceLostError} If it is gone.
+   */
   check(): void {
-    if (this.#failure) throw this.#failure;
-    if (this.#closed) throw new Error("Cannot use the device: it has been closed.");
+    this.#failure.check();
   }
 
-  /** Waits for a promise of WebGPU's, or fails with the device: after a loss some promises never settle. */
+  /**
+   * Waits for a promise of WebGPU's, or fails with the device: after a loss some promises never settle.
+   *
+   * @throws {DeviceLostError} If the device is gone.
+   */
   settled<T>(promise: Promise<T>): Promise<T> {
-    this.check();
-    return new Promise((resolve, reject) => {
-      this.#waiting.add(reject);
-      promise.then(resolve, (error) => reject(this.#failure ?? error))
-        .finally(() => this.#waiting.delete(reject));
-    });
+    return this.#failure.settled(promise);
+  }
+
+  /**
+   * Creates buffers, bind groups and their like, and waits for what WebGPU says of them: that the GPU's memory is full, for
+   * one thing. Such an error is thrown here, and stops nothing else.
+   *
+   * @param what What is created, in words that follow "Cannot create".
+   * @param create Must not wait for anything.
+   * @throws {Error} If WebGPU refuses something of it.
+   */
+  async refusable(what: string, create: () => void): Promise<void> {
+    const filters = ["validation", "out-of-memory", "internal"] as const;
+    for (const filter of filters) this.gpu.pushErrorScope(filter);
+    let errors: Promise<(GPUError | null)[]>;
+    try {
+      create();
+    } finally {
+      errors = Promise.all(filters.map(() => this.gpu.popErrorScope()));
+    }
+    const error = (await this.settled(errors)).find((error) => error !== null);
+    if (error) throw refused(error, `cannot create ${what}`, this.bufferCount);
   }
 
   /** Destroys all buffers and the device. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    for (const buffer of this.#alive.keys()) buffer.destroy();
-    this.#alive.clear();
-    this.#bytes = 0;
+    this.#failure.end(new Error("Cannot use the device: it has been closed."));
+    this.#allocations.close();
     this.gpu.destroy();
-  }
-
-  /** Remembers the first error, and hands it to whoever waits, or to nobody's handler, which ends the program. */
-  #fail(error: Error): void {
-    this.#failure ??= error;
-    if (this.#waiting.size === 0) reportError(error);
-    for (const reject of this.#waiting) reject(error);
-    this.#waiting.clear();
   }
 }

@@ -2,6 +2,8 @@
 // The declaration is compared with the WGSL when it is made, so a slip is an error before anything runs.
 
 import type { Device } from "./device.ts";
+import { checkWorkgroup } from "./limits.ts";
+import { shaderError } from "./shader_error.ts";
 import { turn } from "./turn.ts";
 
 /**
@@ -171,7 +173,9 @@ export class PipelineCache {
   /**
    * The pipeline of a kernel, compiled at the first call.
    *
-   * @throws {SyntaxError} If the driver refuses it, with the messages and the WGSL.
+   * @throws {TypeError} If it uses what the adapter has not.
+   * @throws {RangeError} If its workgroups are larger than the adapter allows.
+   * @throws {SyntaxError} If the driver refuses it, with the reason and the lines of WGSL that it is about.
    */
   get(kernel: AnyKernel): Promise<Pipeline> {
     let pipeline = this.#pipelines.get(kernel);
@@ -180,34 +184,35 @@ export class PipelineCache {
   }
 
   async #compile(kernel: AnyKernel): Promise<Pipeline> {
-    const { gpu, subgroupDirective } = this.device;
-    if (kernel.subgroups && subgroupDirective === undefined) {
-      throw new TypeError(`Cannot compile "${kernel.label}": it uses subgroups, and this adapter has none.`);
-    }
-    if (kernel.halfPrecision && !this.device.features.has("shader-f16")) {
-      throw new TypeError(
-        `Cannot compile "${kernel.label}": it uses 16-bit floats, and this adapter has none.`,
-      );
-    }
+    const { device } = this;
+    const { gpu, subgroupDirective } = device;
+    if (kernel.subgroups && subgroupDirective === undefined) lacks(device, kernel, "subgroups");
+    if (kernel.halfPrecision && !device.features.has("shader-f16")) lacks(device, kernel, "16-bit floats");
+    checkWorkgroup(device.limits, kernel);
     const directives = (kernel.halfPrecision ? "enable f16;\n" : "") +
       (kernel.subgroups ? subgroupDirective : "");
     const code = directives + kernel.source;
     const layout = this.#layout(Object.values(kernel.bindings) as Access[]);
     gpu.pushErrorScope("validation");
-    const module = this.device.createShaderModule(kernel.label, code);
-    const pending = this.device.createPipeline({
+    const module = device.createShaderModule(kernel.label, code);
+    const pending = device.createPipeline({
       label: kernel.label,
       layout: gpu.createPipelineLayout({ bindGroupLayouts: [layout, this.paramsLayout] }),
       compute: { module, entryPoint: kernel.entryPoint, constants: { ...kernel.overrides } },
-    }).catch((error: Error) => error);
-    const scoped = await gpu.popErrorScope();
-    const pipeline = await pending;
-    if (pipeline instanceof Error || scoped !== null) {
-      const reason = scoped?.message ?? (pipeline as Error).message;
-      throw new SyntaxError(`Cannot compile the kernel "${kernel.label}": ${reason}\n${numbered(code)}`);
+    });
+    const scoped = gpu.popErrorScope();
+    const [error, pipeline] = await device.settled(
+      Promise.all([scoped, pending.catch((error: Error) => error)]),
+    );
+    if (error === null && !(pipeline instanceof Error)) {
+      await turn(); // drivers compile in this thread, whatever the call's name promises
+      return { pipeline, layout };
     }
-    await turn(); // drivers compile in this thread, whatever the call's name promises
-    return { pipeline, layout };
+    const { messages } = await device.settled(module.getCompilationInfo());
+    const line = messages.find(({ type }) => type === "error")?.lineNum;
+    const { message } = error ?? pipeline as Error;
+    // For a device that is gone a kernel is refused for no other reason, so whatever waits for it is told that.
+    return await device.settled(Promise.reject(shaderError(kernel, code, message, line, device.description)));
   }
 
   #layout(accesses: readonly Access[]): GPUBindGroupLayout {
@@ -227,7 +232,10 @@ export class PipelineCache {
   }
 }
 
-/** A text with line numbers, for shader errors. */
-function numbered(text: string): string {
-  return text.split("\n").map((line, index) => `${String(index + 1).padStart(4)} ${line}`).join("\n");
+/** Refuses a kernel that uses what the adapter has not. */
+function lacks(device: Device, kernel: AnyKernel, feature: string): never {
+  throw new TypeError(
+    `Cannot compile "${kernel.label}": it uses ${feature}, and the adapter ${device.description} has none. ` +
+      "Use a variant of the kernel without.",
+  );
 }

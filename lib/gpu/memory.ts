@@ -50,31 +50,34 @@ export class BufferPool {
     return { slots, unshared: [...slots.keys()].reduce((sum, storage) => sum + storage.byteSize, 0) };
   }
 
-  /**
-   * Creates the buffers that are missing, and gives every storage its own.
-   *
-   * @throws {RangeError} If the device's memory budget does not allow them.
-   */
+  /** The bytes of those that have not been allocated yet. */
+  get missing(): number {
+    return this.#sizes.slice(this.#buffers.length).reduce((sum, size) => sum + size, 0);
+  }
+
+  /** How many buffers have been created. */
+  get created(): number {
+    return this.#buffers.length;
+  }
+
+  /** Creates the buffers that are missing, and gives every storage its own. */
   allocate(layout: MemoryLayout): void {
-    const missing = this.#sizes.slice(this.#buffers.length);
-    try {
-      this.device.checkBudget("activations", missing.reduce((sum, size) => sum + size, 0));
-    } catch (error) {
-      this.#sizes.length = this.#buffers.length; // smaller plans may still fit
-      throw error;
-    }
-    for (const size of missing) {
+    for (const size of this.#sizes.slice(this.#buffers.length)) {
       const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC;
       this.#buffers.push(this.device.createBuffer(`activations ${this.#buffers.length}`, size, usage));
     }
     for (const [storage, slot] of layout.slots) storage.buffer = this.#buffers[slot];
   }
 
+  /** Forgets all but the first `count` buffers, those that are only laid out included: smaller plans may still fit. */
+  shrink(count: number): void {
+    for (const buffer of this.#buffers.splice(count)) this.device.destroyBuffer(buffer);
+    this.#sizes.length = count;
+  }
+
   /** Destroys the buffers. */
   close(): void {
-    for (const buffer of this.#buffers) this.device.destroyBuffer(buffer);
-    this.#buffers = [];
-    this.#sizes = [];
+    this.shrink(0);
   }
 }
 

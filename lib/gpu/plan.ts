@@ -47,37 +47,57 @@ export class Plan {
    * @param shared The buffers for its activations, shared with other plans; by default its own.
    * @param memory Where in the pool, if it has been laid out already.
    * @throws {SyntaxError} If a kernel does not compile.
-   * @throws {RangeError} If a tensor is larger than the adapter can bind, or the memory budget does not suffice.
+   * @throws {RangeError} If the adapter or the memory budget has no room for it; nothing is allocated then.
+   * @throws {Error} If the GPU's memory is full; what was allocated is freed.
    */
   static async compile(tape: Tape, shared?: BufferPool, memory?: MemoryLayout): Promise<Plan> {
-    const { device } = tape;
-    const pool = shared ?? new BufferPool(device);
-    const plan = new Plan(device, tape, memory ?? pool.layout(tape.dispatches));
+    const pool = shared ?? new BufferPool(tape.device);
+    const plan = new Plan(tape.device, tape, memory ?? pool.layout(tape.dispatches));
     if (!shared) plan.#pool = pool;
-    refuseTooLarge(tape);
-    const dispatches = await Tuning.of(device).choose(tape.dispatches);
-    plan.#dispatches = dispatches;
+    const before = pool.created;
+    try {
+      await plan.#prepare(pool);
+      return plan;
+    } catch (error) {
+      plan.close();
+      pool.shrink(before);
+      throw error;
+    }
+  }
+
+  /** The bytes that a plan takes besides those of its pool. */
+  static bytesOf(tape: Tape): number {
+    const { stride } = paramsLayout(tape);
+    const sizes = [
+      ...inputsOf(tape).map(({ byteSize }) => aligned(byteSize)),
+      ...keptBy(tape).map(({ byteSize }) => Math.max(4, byteSize)),
+      ...tape.dispatches.map(() => stride),
+    ];
+    return sizes.reduce((sum, size) => sum + size, 0);
+  }
+
+  /** Compiles the kernels, and takes the memory if there is room for all of it. */
+  async #prepare(pool: BufferPool): Promise<void> {
+    const { device, tape, memory } = this;
+    device.checkBudget("activations, inputs and results", pool.missing + Plan.bytesOf(tape));
+    const dispatches = this.#dispatches = await Tuning.of(device).choose(tape.dispatches);
     const cache = PipelineCache.of(device);
     const pipelines = new Map<AnyKernel, Pipeline>();
     for (const { kernel } of dispatches) {
       if (!pipelines.has(kernel)) pipelines.set(kernel, await cache.get(kernel));
     }
     await turn();
-    try {
-      pool.allocate(plan.memory);
-      plan.#allocate();
+    await device.refusable(`the buffers of a plan of ${dispatches.length} kernels`, () => {
+      pool.allocate(memory);
+      this.#allocate();
       const groups = new BindGroups(device);
-      const stride = plan.#writeParams(cache);
+      const stride = this.#writeParams(cache);
       const commands = dispatches.map(({ kernel, storages, workgroups }, index) => {
         const { pipeline, layout } = pipelines.get(kernel)!;
         return { pipeline, group: groups.get(layout, storages), paramsOffset: index * stride, workgroups };
       });
-      plan.#commands = new Commands(plan.#paramsGroup!, commands);
-      return plan;
-    } catch (error) {
-      plan.close();
-      throw error;
-    }
+      this.#commands = new Commands(this.#paramsGroup!, commands);
+    });
   }
 
   /** The number of kernel runs in one run of the plan. */
@@ -160,8 +180,7 @@ export class Plan {
 
   /** Puts all inputs behind each other into one buffer, so that a run writes once; gives kept tensors theirs. */
   #allocate(): void {
-    const inputs = new Set<Storage>([...this.tape.inputs.values()].map(({ storage }) => storage));
-    for (const { to } of this.tape.derived) inputs.add(to);
+    const inputs = inputsOf(this.tape);
     let size = 0;
     for (const storage of inputs) {
       storage.byteOffset = size;
@@ -177,10 +196,7 @@ export class Plan {
       this.#inputs = this.device.createBuffer("inputs", size, usage);
       for (const storage of inputs) storage.buffer = this.#inputs;
     }
-    const kept = this.tape.dispatches.flatMap(({ storages }) => storages).filter(({ kind }) =>
-      kind === "kept"
-    );
-    for (const storage of new Set(kept)) {
+    for (const storage of keptBy(this.tape)) {
       const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC;
       storage.buffer = this.device.createBuffer(storage.label, Math.max(4, storage.byteSize), usage);
       this.#kept.push(storage.buffer);
@@ -189,12 +205,9 @@ export class Plan {
 
   /** Uploads the parameters of all dispatches, once; returns the distance between them in bytes. */
   #writeParams(cache: PipelineCache): number {
-    const { gpu, limits } = this.device;
+    const { gpu } = this.device;
     const { dispatches } = this.tape;
-    const largest = Math.max(16, ...new Set(dispatches.map(({ params }) => params.byteLength)));
-    const size = Math.ceil(largest / 16) * 16;
-    const alignment = limits.minUniformBufferOffsetAlignment;
-    const stride = Math.ceil(size / alignment) * alignment;
+    const { size, stride } = paramsLayout(this.tape);
     const bytes = new Uint8Array(Math.max(1, dispatches.length) * stride);
     dispatches.forEach(({ params }, index) => bytes.set(new Uint8Array(params), index * stride));
     const usage = GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST;
@@ -228,17 +241,22 @@ export class Plan {
   }
 }
 
-/** Refuses tensors that cannot be bound, before anything is allocated. */
-function refuseTooLarge({ device, dispatches }: Tape): void {
-  const limit = device.limits.maxStorageBufferBindingSize;
-  for (const { storages, kernel } of dispatches) {
-    for (const { label, byteSize } of storages) {
-      if (byteSize > limit) {
-        throw new RangeError(
-          `Cannot bind "${label}" of ${byteSize} bytes to "${kernel.label}": this adapter's limit is ${limit}. ` +
-            "Use a smaller batch, hidden size or vocabulary.",
-        );
-      }
-    }
-  }
+/** The inputs of a tape, those that follow from others included. */
+function inputsOf({ inputs, derived }: Tape): Storage[] {
+  return [
+    ...new Set([...[...inputs.values()].map(({ storage }) => storage), ...derived.map(({ to }) => to)]),
+  ];
+}
+
+/** What the host can read after a run. */
+function keptBy({ dispatches }: Tape): Storage[] {
+  return [...new Set(dispatches.flatMap(({ storages }) => storages.filter(({ kind }) => kind === "kept")))];
+}
+
+/** How many bytes the parameters of a dispatch take, and how far they are apart. */
+function paramsLayout({ device, dispatches }: Tape): { readonly size: number; readonly stride: number } {
+  const largest = Math.max(16, ...new Set(dispatches.map(({ params }) => params.byteLength)));
+  const size = Math.ceil(largest / 16) * 16;
+  const alignment = device.limits.minUniformBufferOffsetAlignment;
+  return { size, stride: Math.ceil(size / alignment) * alignment };
 }

@@ -5,6 +5,7 @@ import type { Device } from "./device.ts";
 import { type Dispatch, pack, refuseAliases, type Watch } from "./dispatch.ts";
 import { fillKernel } from "./fill.ts";
 import type { Access, AnyKernel, GivenParameters, Kernel, ParameterType } from "./kernel.ts";
+import { checkDispatch } from "./limits.ts";
 import { Ranges } from "./ranges.ts";
 import { type DataType, Storage, type StorageKind, Tensor } from "./tensor.ts";
 
@@ -118,6 +119,7 @@ export class Tape {
    * @param params Its parameters, without those that are filled in.
    * @throws {TypeError} If a tensor is read before it is written, is a view that the kernel cannot address, or is
    *   bound both for reading and writing.
+   * @throws {RangeError} If the adapter cannot bind as much, or start as many workgroups.
    */
   dispatch<B extends Record<string, Access>, P extends Record<string, ParameterType>>(
     kernels: Kernel<B, P> | readonly Kernel<B, P>[],
@@ -137,17 +139,13 @@ export class Tape {
     }
     const storages = names.map((name) => bindings[name]!.storage);
     refuseAliases(kernel, storages);
-    const dispatch: Dispatch = {
-      kernel,
-      storages,
-      params: pack(kernel, values),
-      workgroups: kernel.workgroups(params),
-      bytes,
-      alternatives: (others as Kernel<B, P>[]).map((kernel) => ({
-        kernel,
-        workgroups: kernel.workgroups(params),
-      })),
-    };
+    const common = { storages, params: pack(kernel, values) };
+    const [first, ...alternatives] = [kernel, ...others as Kernel<B, P>[]].map((kernel) => {
+      const alternative = { kernel, workgroups: kernel.workgroups(params) };
+      checkDispatch(this.device.limits, { ...alternative, ...common });
+      return alternative;
+    });
+    const dispatch: Dispatch = { ...first!, ...common, bytes, alternatives };
     const tensors = names.map((name) => bindings[name]!);
     this.dispatches.push(...this.watch?.around(dispatch, tensors) ?? [dispatch]);
   }

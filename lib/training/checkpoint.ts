@@ -3,7 +3,7 @@
 
 import { readStrictJson } from "../bounded_file.ts";
 import { Tokenizer } from "../data/tokenizer.ts";
-import type { Device } from "../gpu/device.ts";
+import { type Device, DeviceLostError } from "../gpu/device.ts";
 import type { Model } from "../models/model.ts";
 import { Seq2Seq } from "../models/seq2seq.ts";
 import { encodeCheckpoint, restoreCheckpoint, type SavedState } from "./checkpoint_contents.ts";
@@ -175,6 +175,7 @@ export async function readPart<T>(
       );
     }
     if (error instanceof Deno.errors.PermissionDenied || error instanceof Deno.errors.NotCapable) throw error;
+    if (error instanceof DeviceLostError) throw error; // nothing is wrong with the file
     const reason = error instanceof StrictJsonError
       ? `it cannot be read as JSON: ${error.reason}`
       : error instanceof Error

@@ -1,5 +1,7 @@
 // Training: the names of a model folder's checkpoints, which of them is the newest, and which may go.
 
+import { DeviceLostError } from "../gpu/device.ts";
+
 /** What a checkpoint is of: all it takes to go on, the best weights, or the weights of an epoch. */
 export type CheckpointName = "last" | "best" | `epoch-${number}`;
 
@@ -49,6 +51,7 @@ export interface Newest<T> {
  *
  * @param read Reads one completely, and throws if anything is wrong with it.
  * @throws {Deno.errors.NotFound} If there is none.
+ * @throws {DeviceLostError} If the device is lost meanwhile, which says nothing about a checkpoint.
  * @throws What `read` threw for the newest, if none is whole.
  */
 export async function readNewest<T>(folder: string, read: (name: string) => Promise<T>): Promise<Newest<T>> {
@@ -58,6 +61,7 @@ export async function readNewest<T>(folder: string, read: (name: string) => Prom
       return { value: await read(name), passedOver: errors.map(({ message }) => message) };
     } catch (error) {
       if (!(error instanceof Error) || error instanceof Deno.errors.NotCapable) throw error;
+      if (error instanceof DeviceLostError) throw error;
       errors.push(error);
     }
   }

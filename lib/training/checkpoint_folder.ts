@@ -27,7 +27,7 @@ const TIMES_ITS_COST = 50;
 /** What a training says of its folder. */
 export type SavingOptions = Pick<
   TrainOptions,
-  "folder" | "saveEvery" | "checkpoints" | "saveNow" | "beforeFirstSave" | "onSaveFailed"
+  "folder" | "saveEvery" | "checkpoints" | "saveNow" | "beforeFirstSave" | "onSave" | "onSaveFailed"
 >;
 
 /** Where a run stands, given the sum of the losses of the epoch at work. */
@@ -123,6 +123,7 @@ export class CheckpointFolder {
   async #save(name: CheckpointName, position: PositionOf): Promise<void> {
     const { options: { folder, checkpoints = 2 }, model, config, optimization } = this;
     if (folder === undefined) return;
+    model.device.check(); // one that is gone has nothing to save, and what an earlier run saved stays
     const start = performance.now();
     this.#identity ??= await identityOf(model);
     const { control, epochLoss } = await optimization.standing();
@@ -134,6 +135,7 @@ export class CheckpointFolder {
       await this.#write(folder, fileOf(name, step), bytes);
       if (name !== "last") return;
       this.#step = step;
+      this.options.onSave?.(state.position);
       await removeOlder(folder, step, checkpoints);
     } catch (error) {
       throw error instanceof Deno.errors.NotCapable ? error : await this.#explain(folder, name, step, error);

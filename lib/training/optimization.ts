@@ -41,6 +41,9 @@ export interface BatchAnomaly extends Anomaly {
   readonly kernels: number;
 }
 
+/** What takes less memory. */
+const REMEDY = "Use a smaller batch, maxLength, hidden size or vocabulary";
+
 /** The compiled training steps of a model. */
 export class Optimization {
   /** Buffers that other plans may share. */
@@ -125,7 +128,10 @@ export class Optimization {
     return Math.max(...[...this.#tapes.values()].map(({ dispatches }) => dispatches.length));
   }
 
-  /** Lays out the memory of all plans, largest first; returns the bytes it will take. */
+  /**
+   * Lays out the memory of all plans, largest first; returns the bytes it will take, and what takes it, unless that is more
+   * than the memory budget.
+   */
   layout(): { readonly bytes: number; readonly allocate: () => Promise<void> } {
     const size = (tape: Tape) => tape.dispatches.length;
     const ordered = [...this.#tapes].sort(([, a], [, b]) => size(b) - size(a));
@@ -134,9 +140,14 @@ export class Optimization {
       tape,
       memory: this.pool.layout(tape.dispatches),
     }));
+    const own = ordered.reduce((sum, [, tape]) => sum + Plan.bytesOf(tape), 0);
+    const bytes = this.pool.bytes + own;
     return {
-      bytes: this.pool.bytes,
+      bytes,
       allocate: async () => {
+        const { device, parameters: { flat } } = this.model;
+        // A checkpoint copies the weights, and should not be what finds that there is no room.
+        device.checkBudget("training", bytes + flat.values.storage.byteSize, REMEDY);
         for (const { bucket, tape, memory } of layouts) {
           this.#plans.set(bucket, await Plan.compile(tape, this.pool, memory));
         }

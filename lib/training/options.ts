@@ -8,7 +8,7 @@ import { kindOfModel } from "./kinds.ts";
 import { completeOptimizer, type OptimizerOptions } from "./optimizer_options.ts";
 import { completeSchedule, type ScheduleOptions } from "./schedule.ts";
 import { refuse } from "./settings.ts";
-import type { TrainingState } from "./state.ts";
+import type { TrainingPosition, TrainingState } from "./state.ts";
 import { completeTeacherForcing, type TeacherForcingOptions } from "./teacher_forcing.ts";
 
 /** How to train; everything has a default. */
@@ -96,6 +96,8 @@ export interface TrainOptions<Example = Pair>
   readonly resume?: TrainingState;
   /** Told what training will take, before any of it is taken. */
   readonly onReport?: (report: TrainingReport) => void;
+  /** Told of each checkpoint that training can go on from, once it is in the folder. */
+  readonly onSave?: (position: TrainingPosition) => void;
 }
 
 /** What training is about to do. */
@@ -116,8 +118,10 @@ export interface TrainingReport {
   readonly parameters: number;
   /** Bytes for parameters, gradients, both moments, sums of gradients and averages; allocated already. */
   readonly parameterBytes: number;
-  /** Bytes for activations, shared by all plans; about to be allocated. */
+  /** Bytes for activations, shared by all plans, and for the inputs of each; about to be allocated. */
   readonly activationBytes: number;
+  /** The most bytes that the device gives out, all buffers together; infinite if only the driver sets a limit. */
+  readonly memoryBudget: number;
 }
 
 /**

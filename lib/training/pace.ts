@@ -1,5 +1,7 @@
 // Training: how often the host waits for the GPU, and how often it says what the GPU has done.
 
+import type { Device } from "../gpu/device.ts";
+
 /** The work to hand to the GPU between two waits, in milliseconds. */
 const WORK_MILLISECONDS = 240;
 
@@ -30,6 +32,9 @@ export class Pace {
   /** What the last work took, in milliseconds a word; unknown before the first wait. */
   #cost: number | undefined;
 
+  /** The pace of one training on a device. */
+  constructor(readonly device: Device) {}
+
   /** Counts a step that has been handed to the GPU. */
   count(tokens: number): void {
     if (this.#steps === 0) this.#began = performance.now();
@@ -53,10 +58,14 @@ export class Pace {
     return (performance.now() - (this.#reported ?? this.#started)) / 1000;
   }
 
-  /** Sleeps through most of what the GPU will take, then waits for the rest. */
+  /**
+   * Sleeps through most of what the GPU will take, then waits for the rest.
+   *
+   * @throws {DeviceLostError} At once, if the device is lost meanwhile.
+   */
   async rest(wait: () => Promise<unknown>): Promise<void> {
     const end = this.#began + SLEPT * this.#expected;
-    await sleep(Math.max(0, end - performance.now())); // at least one turn for whatever else waits
+    await this.#sleep(Math.max(0, end - performance.now())); // at least one turn for whatever else waits
     await wait();
     this.#cost = (performance.now() - this.#began) / Math.max(1, this.#words);
     this.#steps = this.#words = 0;
@@ -72,8 +81,13 @@ export class Pace {
   get #expected(): number {
     return (this.#cost ?? 0) * this.#words;
   }
-}
 
-function sleep(milliseconds: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, milliseconds));
+  async #sleep(milliseconds: number): Promise<void> {
+    let timer;
+    try {
+      await this.device.settled(new Promise((resolve) => timer = setTimeout(resolve, milliseconds)));
+    } finally {
+      clearTimeout(timer);
+    }
+  }
 }

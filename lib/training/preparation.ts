@@ -60,6 +60,7 @@ export function prepare<Example>(
     parameters: model.parameters.trainableCount,
     parameterBytes: model.parameters.bytes + optimization.bytes,
     activationBytes: bytes,
+    memoryBudget: model.device.memoryBudget,
   };
   const chosen = draw && Array.from(indices, (index) => examples[index]!);
   const contents = chosen && ((epoch: number) => model.encode(chosen, draw(1 + epoch)));

@@ -3,6 +3,7 @@
 import { type Batch, batches } from "../data/batches.ts";
 import type { LabelledText } from "../data/labelled_text.ts";
 import type { Pair } from "../data/pair.ts";
+import { DeviceLostError } from "../gpu/device.ts";
 import { turn } from "../gpu/turn.ts";
 import type { Model } from "../models/model.ts";
 import type { Seq2Seq } from "../models/seq2seq.ts";
@@ -35,6 +36,7 @@ export type { ClassificationSample, TrainingProgress, TranslationSample, Validat
  * @param examples What to learn from: sentence pairs, or for a classifier texts with their class.
  * @param options How; see {@linkcode TrainOptions}.
  * @throws {RangeError} If an option is wrong, no pair is short enough, or the memory budget does not suffice.
+ * @throws {DeviceLostError} If the device is lost; checkpoints stay as they are, see {@linkcode trainThroughDeviceLosses}.
  * @throws {Error} If ten steps in a row have gradients that are not finite; the message names the first such gradient.
  *
  * @example
@@ -141,7 +143,7 @@ class Run<Example, Sample> {
   }
 
   async *epochs(): AsyncGenerator<TrainingProgress<Sample>, void, void> {
-    const pace = new Pace();
+    const pace = new Pace(this.model.device);
     this.#started = this.#place.step;
     this.#startedAt = performance.now();
     while (this.#place.epoch < this.config.epochs && this.#place.step < this.#steps && !this.#judge.stops) {
@@ -253,6 +255,7 @@ class Run<Example, Sample> {
   async finish(failure?: unknown): Promise<void> {
     const { step } = this.#place;
     try {
+      if (failure instanceof DeviceLostError) return; // it holds nothing any more
       if (failure === undefined) await this.#folder.saveLast(step, this.#position);
       else await this.#folder.saveAfterFailure(step, this.#position);
       if (step > 0) this.optimization.averages?.swap();

@@ -1,5 +1,5 @@
 import { ExitCode, exitCodeOf, InterruptionError, UsageError } from "../../lib/cli/exit_code.ts";
-import { AdapterNotFoundError } from "../../lib/gpu/device.ts";
+import { AdapterNotFoundError, DeviceLostError } from "../../lib/gpu/device.ts";
 import { assertEquals, assertStringIncludes } from "../assert.ts";
 
 const CLI = new URL("../../lib/cli/", import.meta.url).href;
@@ -31,9 +31,10 @@ const PATIENT = `
   Deno.exit(await runCommand(command, [], processEnvironment()));
 `;
 
-Deno.test("exitCodeOf() tells usage, missing adapter, signals and other failures apart", () => {
+Deno.test("exitCodeOf() tells usage, missing and lost GPUs, signals and other failures apart", () => {
   assertEquals(exitCodeOf(new UsageError("")), 2);
   assertEquals(exitCodeOf(new AdapterNotFoundError("")), 69);
+  assertEquals(exitCodeOf(new DeviceLostError("unknown", "")), 75);
   assertEquals(exitCodeOf(new InterruptionError("SIGINT")), 130);
   assertEquals(exitCodeOf(new InterruptionError("SIGTERM")), 143);
   assertEquals(exitCodeOf(new Deno.errors.BrokenPipe("")), 141);

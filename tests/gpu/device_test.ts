@@ -1,6 +1,6 @@
 // Opening a GPU, counting its memory, and errors that WebGPU by itself would keep to itself.
 
-import { type Device, openDevice } from "../../lib/gpu/device.ts";
+import { type Device, DeviceLostError, openDevice } from "../../lib/gpu/device.ts";
 import { Plan } from "../../lib/gpu/plan.ts";
 import { readTensors } from "../../lib/gpu/readback.ts";
 import { Tape } from "../../lib/gpu/tape.ts";
@@ -70,6 +70,24 @@ Deno.test("createBuffer() counts, and refuses what is over the memory budget, na
     device.destroyBuffer(device.createBuffer("all of it", 1000, GPUBufferUsage.STORAGE));
   }));
 
+Deno.test("a software adapter has a budget of three quarters of the memory that is available, hardware none", () =>
+  withDevice({}, ({ software, memoryBudget }) => {
+    if (!software) return assertEquals(memoryBudget, Infinity);
+    const { available } = Deno.systemMemoryInfo();
+    const share = memoryBudget / available;
+    assert(share > 0.5 && share < 1, `${memoryBudget} of ${available} bytes`); // others take and give back meanwhile
+  }));
+
+Deno.test("openDevice() refuses a memory budget that is none", async () => {
+  for (const memoryBudget of [0, -1, NaN]) {
+    await assertRejects(
+      () => openDevice({ memoryBudget }),
+      RangeError,
+      `budget ${memoryBudget}: it must be above 0`,
+    );
+  }
+});
+
 Deno.test("created counts what has been made, destroyed or not", () =>
   withDevice({}, async (device) => {
     const nothing = { buffers: 0, bindGroups: 0, pipelines: 0, shaderModules: 0 };
@@ -92,7 +110,7 @@ Deno.test("createBuffer() refuses what is over the adapter's limit, naming both"
       () => device.createBuffer("huge", maxBufferSize + 4, GPUBufferUsage.STORAGE),
       RangeError,
     );
-    for (const part of ['"huge"', String(maxBufferSize + 4), `limit is ${maxBufferSize}`]) {
+    for (const part of ['"huge"', String(maxBufferSize + 4), `limit maxBufferSize is ${maxBufferSize}`]) {
       assert(error.message.includes(part), part);
     }
     assertEquals(device.bufferCount, { buffers: 0, bytes: 0 });
@@ -127,19 +145,20 @@ Deno.test("an error that nobody captures makes the next read fail, and every use
     })
   ));
 
-Deno.test("the loss of the device fails whatever waits for it, or is reported where nothing does", () =>
+Deno.test("the loss of the device fails whatever waits for it, and else whatever uses it next", () =>
   withReportedErrors(async (reported) => {
     await withDevice({}, async (device) => {
       const never = device.settled(new Promise(() => {}));
       device.gpu.destroy();
-      await assertRejects(() => never, Error, "The GPU was lost (destroyed)");
+      const { reason } = await assertRejects(() => never, DeviceLostError, "The GPU was lost (destroyed)");
+      assertEquals(reason, "destroyed");
       assertEquals(reported, []);
     });
     await withDevice({}, async (device) => {
       device.gpu.destroy();
       await device.gpu.lost;
-      assertThrows(() => device.check(), Error, "The GPU was lost (destroyed)");
-      assertEquals(reported.length, 1);
+      assertThrows(() => device.check(), DeviceLostError, "The GPU was lost (destroyed)");
+      assertEquals(reported, [], "a GPU that nobody needs any more ends the program");
     });
   }));
 

@@ -103,7 +103,7 @@ Deno.test("a kernel is compiled once a device", async () => {
   assert(await cache.get(kernel) === await cache.get(kernel));
 });
 
-Deno.test("a kernel that does not compile is named, with the reason and the numbered WGSL", async () => {
+Deno.test("a kernel that does not compile is named, with the reason and the lines around it", async () => {
   const kernel = defineKernel({
     ...declaration,
     source: source.replace("params.factor *", "missing_factor *"),
@@ -111,14 +111,21 @@ Deno.test("a kernel that does not compile is named, with the reason and the numb
   const error = await assertRejects(
     () => PipelineCache.of(device).get(kernel),
     SyntaxError,
-    'Cannot compile the kernel "scale:forward": ',
+    'Cannot compile the kernel "scale:forward", line 11 of its WGSL: ',
   );
   assert(error.message.includes("missing_factor"), error.message);
-  assert(/^ +2 struct Params/m.test(error.message), error.message);
+  assert(/^> +11 .*missing_factor/m.test(error.message), error.message);
+  assert(/^ +9 @compute/m.test(error.message), error.message);
+  assert(!error.message.includes("struct Params"), "it shows what has nothing to do with it");
+  assert(error.message.includes(`Update the driver of ${device.description}`), error.message);
 });
 
-Deno.test("a kernel whose override does not fit its use is named too", async () => {
+Deno.test("a kernel whose workgroups are too large is named with the limit, before the driver is asked", async () => {
   const kernel = defineKernel({ ...declaration, overrides: { WORKGROUP: 1e6 } });
   const compile = () => PipelineCache.of(device).get(kernel);
-  await assertRejects(compile, SyntaxError, 'Cannot compile the kernel "scale:forward": ');
+  const limit = `maxComputeWorkgroupSizeX is ${device.limits.maxComputeWorkgroupSizeX}`;
+  const says = `"scale:forward" for workgroups of 1000000 invocations: this adapter's limit ${limit}`;
+  const { shaderModules } = device.created;
+  await assertRejects(compile, RangeError, says);
+  assertEquals(device.created.shaderModules, shaderModules);
 });

@@ -111,7 +111,7 @@ Deno.test("activations over the memory budget are refused before any is allocate
   await assertRejects(
     compile,
     RangeError,
-    'Cannot allocate 12000 bytes for "activations": 0 of the memory budget',
+    'Cannot allocate 18656 bytes for "activations, inputs and results": 0 of the memory budget of 10000 bytes',
   );
   assertEquals(small.bufferCount.buffers, 0);
   small.close();
