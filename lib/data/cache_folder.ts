@@ -43,5 +43,5 @@ export async function cachePath(folder: string, url: URL): Promise<string> {
 
 /** The end of a name, which may have an extension, in characters that mean nothing to any system. */
 function safe(name: string): string {
-  return name.slice(-LONGEST_NAME).replaceAll(/[^A-Za-z0-9._-]|^\.|\.$/g, "_");
+  return name.slice(-LONGEST_NAME).replaceAll(/[^A-Za-z0-9._-]|\.$/g, "_");
 }
