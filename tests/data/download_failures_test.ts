@@ -123,7 +123,7 @@ const cases: Readonly<Record<string, Case>> = {
     error: "the server sent a web page",
   },
   "a wrong file": {
-    answers: [reply([OK, LENGTH], corrupt)],
+    answers: [reply([OK, LENGTH, ETAG], corrupt)],
     error: "Nothing was kept; try again.",
   },
   "nothing": { answers: [reply([OK, "content-length: 0"])], error: "Cannot read what came as a zip archive" },
