@@ -45,6 +45,7 @@ import "./lib/ops/kernel_hashes.ts";
 
 // Data
 export { type CorpusOptions, type CorpusReport, loadCorpus } from "./lib/data/corpus.ts";
+export type { Retry as DownloadRetry } from "./lib/data/retry.ts";
 export type { BadLine } from "./lib/data/bad_lines.ts";
 export type { Pair } from "./lib/data/pair.ts";
 export type { LabelledText } from "./lib/data/labelled_text.ts";

@@ -1,5 +1,5 @@
-// Effective attention, of Luong et al. 2015 (arXiv 1508.04025), in its best variant: LSTMs, attention around a predicted position
-// (local-p) with the score general, and the attentional vector fed to the next step.
+// Effective attention, of Luong et al. 2015 (arXiv 1508.04025): LSTMs, the score general, and the attentional vector fed to the next
+// step. Of its variants the one that learns fastest from short sentences; docs/models.md compares them.
 //
 //   deno run examples/luong_2015.ts [corpus] [pairs] [epochs]
 //   deno run --allow-net=www.manythings.org --allow-read=data --allow-write=data examples/luong_2015.ts tatoeba:deu-eng 30000 4
@@ -16,8 +16,6 @@ const model = new Seq2Seq(device, {
   decoder: "luong",
   cell: "lstm",
   attention: "general",
-  span: "local-p",
-  window: 10,
   embedding: 128,
   hidden: 128,
 });

@@ -25,7 +25,7 @@ const papers: Readonly<Record<string, Seq2SeqOptions>> = {
   "Cho 2014": { decoder: "cho" },
   "Sutskever 2014": { decoder: "sutskever", cell: "lstm", layers: 2, reverseSource: true },
   "Bahdanau 2015": { decoder: "bahdanau" },
-  "Luong 2015": { decoder: "luong", cell: "lstm", span: "local-p" },
+  "Luong 2015": { decoder: "luong", cell: "lstm" },
 };
 
 const [corpus = "cldr:en-de", pairs = "4000", epochs = "1", chart] = Deno.args;

@@ -11,7 +11,18 @@ export const corpusOptions = {
   mirror: {
     type: "string",
     value: "<url>",
-    description: "Where tatoeba: corpora are downloaded from, in place of manythings.org (or ATTEND_MIRROR)",
+    description:
+      "Where tatoeba: corpora are downloaded from, in place of manythings.org (or ATTEND_MIRROR); several, " +
+      "with commas between them, are tried in turn",
+  },
+  offline: {
+    type: "boolean",
+    description: "Take downloads from the cache alone, and never from the network",
+  },
+  sha256: {
+    type: "string",
+    value: "<hex>",
+    description: "The SHA-256 that the corpus file must have",
   },
   cache: {
     type: "string",
@@ -25,18 +36,28 @@ export const corpusOptions = {
 export interface CorpusValues {
   readonly reverse: boolean;
   readonly mirror: string | undefined;
+  readonly offline: boolean;
+  readonly sha256: string | undefined;
   readonly cache: string | undefined;
 }
 
-/** Loads a corpus, with progress on the terminal and a line about what was read. */
+/**
+ * Loads a corpus, with progress on the terminal and a line about what was read.
+ *
+ * @param signal Cancels a download.
+ */
 export async function readCorpus(
   specification: string,
   values: CorpusValues,
   output: Output,
+  signal?: AbortSignal,
 ): Promise<Pair[]> {
   const progress = output.progress();
   return await loadCorpus(specification, {
     reverse: values.reverse,
+    offline: values.offline,
+    ...(values.sha256 === undefined ? {} : { sha256: values.sha256 }),
+    ...(signal === undefined ? {} : { signal }),
     ...(values.mirror === undefined ? {} : { mirror: values.mirror }),
     ...(values.cache === undefined ? {} : { cacheFolder: values.cache }),
     onProgress: (received, total) =>
@@ -45,6 +66,10 @@ export async function readCorpus(
         ...(total ? { fraction: received / total } : {}),
         fields: [formatBytes(received)],
       }),
+    onRetry: ({ reason, wait, attempt, attempts }) => {
+      const seconds = Math.max(1, Math.round(wait / 1000));
+      output.notice(`download: ${reason}, retrying in ${seconds} s (${attempt} of ${attempts})`);
+    },
     onReport: (report) => {
       progress.finish();
       tell(report, output);

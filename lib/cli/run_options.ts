@@ -17,7 +17,7 @@ const OF_THE_CALL = ["output", "resume", "profile", "summary"];
  */
 const CHANGEABLE = [
   ...["epochs", "maxSteps", "patience", "learningRate", "saveEvery", "checkpoints", "keep", "anomaly"],
-  ...["corpus", "validCorpus", "cache", "mirror", "memoryBudget", "onDeviceLost"],
+  ...["corpus", "validCorpus", "cache", "mirror", "offline", "sha256", "memoryBudget", "onDeviceLost"],
 ];
 
 /** Writes the options of a run into its folder. */

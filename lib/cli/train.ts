@@ -119,8 +119,8 @@ export const command: Command = defineCommand({
     const values = resume === undefined ? called : await resumedOptions(resume, options, given);
     assertTokenizerOptions(values);
     const interrupted = values.profile ? undefined : interruption(); // there is nothing to save
-    const pairs = await readCorpus(values.corpus, values, output);
-    const data = await prepare(pairs, values, output);
+    const pairs = await readCorpus(values.corpus, values, output, interrupted);
+    const data = await prepare(pairs, values, output, interrupted);
     const splitHash = await tellSplit(data, output);
     await turn();
     let device = await openDeviceFor(values);
@@ -202,9 +202,16 @@ async function keep(log: RunLog, progress: TrainingProgress, output: Output): Pr
 }
 
 /** Samples and splits; pairs to validate on may come from elsewhere. */
-async function prepare(pairs: readonly Pair[], values: TrainValues, output: Output): Promise<Split> {
+async function prepare(
+  pairs: readonly Pair[],
+  values: TrainValues,
+  output: Output,
+  signal: AbortSignal | undefined,
+): Promise<Split> {
   const { seed, test, replacement, validCorpus } = values;
-  const given = validCorpus === undefined ? undefined : await readCorpus(validCorpus, values, output);
+  const given = validCorpus === undefined
+    ? undefined
+    : await readCorpus(validCorpus, { ...values, sha256: undefined }, output, signal);
   const valid = given ? 0 : values.valid;
   const drawn = values.sample === undefined ? pairs : sample(pairs, values.sample, { seed, replacement });
   const parts = split(drawn, { valid, test, seed });

@@ -17,17 +17,31 @@ export function defaultCacheFolder(): string {
   );
 }
 
+/** An address that can be a path as it is: no case, no hidden names, nothing empty, and not too long. */
+const PLAIN = /^(?=.{1,200}$)[a-z0-9][a-z0-9._-]*(\/[a-z0-9_][a-z0-9._-]*)*$/;
+/** Names that mean devices on Windows, with any extension, and ends that it drops. */
+const RESERVED = /(^|\/)(con|prn|aux|nul|com\d|lpt\d)(\.|\/|$)|\.(\/|$)/;
+const LONGEST_NAME = 100;
+
 /**
  * Returns the path at which the download of a URL is kept: its host and path below the folder.
  *
- * Two URLs never share a path, also where file names are not case-sensitive: what is not plain in a file name is
- * replaced, and a digest of the URL added.
+ * Two URLs never share a path, also where file names are not case-sensitive: an address over http, or one that is not plain
+ * in a file name, becomes a name with a digest of the URL in the folder of its host.
  */
 export async function cachePath(folder: string, url: URL): Promise<string> {
-  const plain = `${url.host}${url.pathname}`;
-  if (url.search === "" && /^[a-z0-9._\/-]+$/.test(plain)) return join(folder, ...plain.split("/"));
+  const { protocol, host, pathname, search, username, password } = url;
+  const plain = `${host}${pathname}`;
+  const isAnonymous = search === "" && username === "" && password === "";
+  if (protocol === "https:" && isAnonymous && PLAIN.test(plain) && !RESERVED.test(plain)) {
+    return join(folder, ...plain.split("/"));
+  }
   const bytes = new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(url.href)));
-  const segments = plain.split("/").map((segment) => segment.replaceAll(/[^A-Za-z0-9._-]/g, "_"));
-  const name = segments.pop()!;
-  return join(folder, ...segments, `${bytes.slice(0, 8).toHex()}-${name}`);
+  const name = pathname.slice(pathname.lastIndexOf("/") + 1);
+  return join(folder, `${safe(host)}_`, `${bytes.slice(0, 16).toHex()}-${safe(name)}`);
+}
+
+/** The end of a name, which may have an extension, in characters that mean nothing to any system. */
+function safe(name: string): string {
+  return name.slice(-LONGEST_NAME).replaceAll(/[^A-Za-z0-9._-]|\.$/g, "_");
 }

@@ -8,6 +8,8 @@ import { readBytes } from "./file.ts";
 import { lineChunks } from "./lines.ts";
 import type { Pair } from "./pair.ts";
 import { cacheRemote } from "./remote.ts";
+import type { Retry } from "./retry.ts";
+import { checkSha256Format, verifySha256 } from "./sha256.ts";
 import type { Source } from "./source.ts";
 import { readTatoeba } from "./tatoeba.ts";
 import { readTsv, TSV_FORMAT } from "./tsv.ts";
@@ -16,15 +18,24 @@ import { readTsv, TSV_FORMAT } from "./tsv.ts";
 export interface CorpusOptions {
   /** The folder that holds downloads; ATTEND_CACHE or the platform's own when omitted. */
   readonly cacheFolder?: string;
-  /** The address of the folder with Tatoeba's zip files; ATTEND_MIRROR or manythings.org when omitted. */
+  /**
+   * The address of the folder with Tatoeba's zip files; several, with commas between them, are tried in turn.
+   * ATTEND_MIRROR or manythings.org when omitted.
+   */
   readonly mirror?: string;
+  /** Whether to take downloads from the cache alone. Deno fetches the packages of `cldr:` itself, unless `--cached-only`. */
+  readonly offline?: boolean;
+  /** The SHA-256 that the file must have, in hexadecimal digits. */
+  readonly sha256?: string;
   /** Whether to swap source and target. */
   readonly reverse?: boolean;
   /** Called during a download with the bytes received and, if the server tells, the bytes expected. */
   readonly onProgress?: (received: number, total: number | undefined) => void;
+  /** Called when an attempt to download has failed, before the wait for the next one. */
+  readonly onRetry?: (retry: Retry) => void;
   /** Called once with what was read. */
   readonly onReport?: (report: CorpusReport) => void;
-  /** Cancels a download. */
+  /** Cancels a download; what has come is kept, and a later call goes on from there. */
   readonly signal?: AbortSignal;
 }
 
@@ -46,6 +57,8 @@ export interface CorpusReport {
   readonly cached: boolean;
 }
 
+/** The share of bad lines above which a file is not what it was taken for. */
+const MOST_BAD = 0.5;
 const TEXT_FILE = /\.(zip|(tsv|txt)(\.gz)?)$/i;
 
 const FORMS = `It may be one of
@@ -60,14 +73,15 @@ const FORMS = `It may be one of
  * The specification is `tatoeba:<pair>`, `cldr:<from>-<to>`, the path or URL of a `.tsv`, `.txt` (either perhaps
  * `.gz`) or `.zip` file with two or three tab-separated columns, or two aligned files as `a.en,b.de`. Sentences
  * are given as they stand in the file: not trimmed, not normalised. Lines that are no pair are skipped and
- * reported. Downloads are verified and kept in the cache folder; delete one to fetch it anew.
+ * reported; a file of which more than half the lines are none is refused. Downloads are verified and kept in the cache
+ * folder; delete one to fetch it anew. One that breaks is tried again, and goes on where it ended.
  *
  * @param specification What to load.
- * @param options Direction, cache folder, mirror, progress, report and cancellation.
+ * @param options Direction, cache folder, mirrors, checksum, progress, report and cancellation.
  * @returns The pairs in the order of the corpus.
- * @throws {TypeError} If the specification is of no known form.
+ * @throws {TypeError} If the specification or the checksum is of no known form.
  * @throws {Deno.errors.NotFound} If a file or language pair does not exist.
- * @throws {Deno.errors.InvalidData} If a file is corrupt or holds no pairs.
+ * @throws {Deno.errors.InvalidData} If a file is corrupt, too large, not the one with that checksum, or holds hardly any pairs.
  * @throws {Deno.errors.Http} If a server refuses.
  *
  * @example
@@ -83,7 +97,7 @@ const FORMS = `It may be one of
 export async function loadCorpus(specification: string, options: CorpusOptions = {}): Promise<Pair[]> {
   const source = await readSource(specification, options);
   const { pairs, lines, bad, files, cached } = source;
-  if (pairs.length === 0) throw noPairs(specification, source);
+  if (pairs.length === 0 || bad.count > lines * MOST_BAD) throw noPairs(specification, source);
   options.onReport?.({
     name: specification,
     lines,
@@ -97,12 +111,17 @@ export async function loadCorpus(specification: string, options: CorpusOptions =
 }
 
 async function readSource(specification: string, options: CorpusOptions): Promise<Source> {
+  if (options.sha256 !== undefined) checkSha256Format(options.sha256);
   const prefix = /^(tatoeba|cldr):(.*)$/s.exec(specification);
   if (prefix?.[1] === "tatoeba") return await readTatoeba(prefix[2]!, options);
-  if (prefix?.[1] === "cldr") return await readCldr(prefix[2]!);
+  if (prefix?.[1] === "cldr") {
+    if (options.sha256 !== undefined) throw severalFiles(specification);
+    return await readCldr(prefix[2]!);
+  }
   const halves = specification.split(",").map((half) => half.trim());
   // A comma may also be a part of one file's name.
   if (halves.length === 2 && halves.every((half) => half !== "") && !await isLocalFile(specification)) {
+    if (options.sha256 !== undefined) throw severalFiles(specification);
     return await readTwoFiles(halves[0]!, halves[1]!, options);
   }
   if (TEXT_FILE.test(pathOf(specification))) return await readOneFile(specification, options);
@@ -127,8 +146,10 @@ async function localFile(
   specification: string,
   options: CorpusOptions,
 ): Promise<{ path: string; cached: boolean }> {
-  if (isRemote(specification)) return await cacheRemote(new URL(specification), options);
-  return { path: pathOf(specification), cached: false };
+  if (isRemote(specification)) return await cacheRemote([new URL(specification)], options);
+  const path = pathOf(specification);
+  if (options.sha256 !== undefined) await verifySha256(path, options.sha256);
+  return { path, cached: false };
 }
 
 function isRemote(specification: string): boolean {
@@ -146,10 +167,17 @@ async function isLocalFile(specification: string): Promise<boolean> {
   return await Deno.stat(specification).then((information) => information.isFile, () => false);
 }
 
+function severalFiles(specification: string): Error {
+  return new TypeError(`Cannot check the SHA-256 of ${specification}: it is made of several files.`);
+}
+
+/** The error for a file with hardly any pairs, or none. */
 function noPairs(specification: string, { lines, bad, files }: Source): Error {
   const [first] = bad.list;
-  const found = first === undefined ? "it is empty" : `none of its ${lines} lines is a sentence pair; ` +
-    `line ${first.line}: ${first.reason}`;
+  const share = bad.count === lines
+    ? `none of its ${lines} lines is a sentence pair`
+    : `${bad.count} of its ${lines} lines are no sentence pairs`;
+  const found = first === undefined ? "it is empty" : `${share}; line ${first.line}: ${first.reason}`;
   const expected = files.length === 1 ? ` Expected lines of ${TSV_FORMAT}.` : "";
   const names = files.includes(specification) ? specification : `${specification} (${files.join(", ")})`;
   return new Deno.errors.InvalidData(`Cannot load the corpus ${names}: ${found}.${expected}`);

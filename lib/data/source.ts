@@ -22,4 +22,8 @@ export interface Source {
 export interface SourceOptions extends DownloadOptions {
   /** The folder that holds downloads; the platform's own when omitted. */
   readonly cacheFolder?: string;
+  /** Whether to use the cache alone, and never the network. */
+  readonly offline?: boolean;
+  /** The SHA-256 that the file must have, in hexadecimal digits. */
+  readonly sha256?: string;
 }

@@ -15,7 +15,10 @@ const NAMING =
 
 /** Where Tatoeba's files come from, besides what every download may be told. */
 export interface TatoebaOptions extends SourceOptions {
-  /** The address of the folder with the zip files instead of manythings.org; ATTEND_MIRROR when omitted. */
+  /**
+   * The address of the folder with the zip files instead of manythings.org; several, with commas between them, are tried
+   * in turn. ATTEND_MIRROR when omitted.
+   */
   readonly mirror?: string;
 }
 
@@ -25,7 +28,7 @@ export interface TatoebaOptions extends SourceOptions {
  * English, the first column of these files, is the source.
  *
  * @param name The pair as the files are named, such as `deu-eng`.
- * @param options The mirror, cache folder, progress and cancellation.
+ * @param options The mirrors, and what every download may be told.
  * @throws {TypeError} If the name is not of that form.
  * @throws {Deno.errors.NotFound} If there is no such pair.
  */
@@ -33,12 +36,11 @@ export async function readTatoeba(name: string, options: TatoebaOptions): Promis
   if (!/^[a-z]{3}-[a-z]{3}$/.test(name)) {
     throw new TypeError(`Cannot load tatoeba:${name}: it names no language pair. ${NAMING}.`);
   }
-  const url = new URL(
-    `${name}.zip`,
-    mirrorAddress(options.mirror ?? environmentVariable("ATTEND_MIRROR") ?? HOME),
-  );
-  const { path, cached } = await cacheRemote(url, options).catch((error) => {
-    throw isMissing(error) ? unknownPair(name, url, error) : error;
+  const mirrors = options.mirror ?? environmentVariable("ATTEND_MIRROR") ?? HOME;
+  const urls = mirrors.split(",").map((mirror) => new URL(`${name}.zip`, mirrorAddress(mirror.trim())));
+  const { path, cached } = await cacheRemote(urls, options).catch((error) => {
+    const errors: readonly unknown[] = error instanceof AggregateError ? error.errors : [error];
+    throw errors.every(isMissing) ? unknownPair(name, urls, error) : error;
   });
   return { ...await readTsv(lineChunks(readBytes(path), path)), files: [path], cached };
 }
@@ -57,11 +59,11 @@ function isMissing(error: unknown): boolean {
   return status === 404 || status === 410;
 }
 
-function unknownPair(name: string, url: URL, cause: unknown): Error {
+function unknownPair(name: string, urls: readonly URL[], cause: unknown): Error {
   const [first, second] = name.split("-");
   const turned = first === "eng" && second !== "eng" ? ` Did you mean tatoeba:${second}-eng?` : "";
   return new Deno.errors.NotFound(
-    `Cannot load tatoeba:${name}: there is no such pair at ${url}.${turned} ${NAMING}.`,
+    `Cannot load tatoeba:${name}: there is no such pair at ${urls.join(" or ")}.${turned} ${NAMING}.`,
     { cause },
   );
 }

@@ -9,6 +9,8 @@ import { checkUnpackedSize, MOST_BYTES } from "./limits.ts";
 configure({ useWebWorkers: false });
 
 const MOST_ENTRIES = 1_000;
+/** Bytes before the name of a file, which stands before its data. */
+const LOCAL_HEADER = 30;
 
 /**
  * Yields the content of the corpus file in a zip archive: its only `.txt` or `.tsv` but for `_about.txt`.
@@ -69,8 +71,21 @@ function checkEntries(entries: readonly FileEntry[], path: string): void {
       total += uncompressedSize;
     }
     checkUnpackedSize(total, total, MOST_BYTES, "all of it");
+    checkOverlaps(entries);
   } catch (cause) {
     throw refusal(path, cause);
+  }
+}
+
+/** Refuses entries that share bytes; zip.js would see it in the second one that is read, and perhaps only one is. */
+function checkOverlaps(entries: readonly FileEntry[]): void {
+  const ordered = entries.toSorted((a, b) => a.offset - b.offset);
+  for (const [index, { filename, offset, rawFilename, compressedSize }] of ordered.entries()) {
+    const next = ordered[index + 1];
+    if (next === undefined || offset + LOCAL_HEADER + rawFilename.length + compressedSize <= next.offset) {
+      continue;
+    }
+    throw new Error(`${filename} and ${next.filename} overlap`);
   }
 }
 
@@ -87,10 +102,16 @@ function corpusEntry(entries: readonly FileEntry[], path: string): FileEntry {
 }
 
 async function* inflate(entry: FileEntry, path: string): AsyncGenerator<Uint8Array> {
-  const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
+  let fail: (error: unknown) => void;
+  const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>({
+    start: (controller) => void (fail = (error) => controller.error(error)),
+  });
   const outcome = entry.getData(writable, { checkCrc32: true }).then(
     () => undefined,
-    (error: unknown) => ({ error }),
+    (error: unknown) => {
+      fail(error); // zip.js leaves the stream open if it fails before the first byte, and its reader would wait for ever
+      return { error };
+    },
   );
   let received = 0;
   try {

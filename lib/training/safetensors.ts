@@ -77,7 +77,7 @@ export function encodeSafetensors(
  *
  * const bias = { shape: [2], data: new Float32Array([0.5, -1]) };
  * const [header, numbers] = encodeSafetensorsParts(new Map([["bias", bias]]));
- * console.assert(header.length % 8 === 0 && numbers.buffer === bias.data.buffer);
+ * console.assert(header.length % 8 === 0 && numbers?.buffer === bias.data.buffer);
  * ```
  */
 export function encodeSafetensorsParts(

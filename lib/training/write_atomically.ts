@@ -1,5 +1,7 @@
 // Training: writing files so that a crash leaves the old one or the new one, never half of one.
 
+import { syncFolder } from "../data/sync_folder.ts";
+
 /** A file that lies complete beside its place. */
 export interface WrittenBeside {
   /** Puts it into its place, where it replaces what is there. */
@@ -56,15 +58,5 @@ export async function writeBeside(path: string, contents: string | Uint8Array): 
 export async function removeUnfinished(folder: string): Promise<void> {
   for await (const { name } of Deno.readDir(folder)) {
     if (UNFINISHED.test(name)) await Deno.remove(`${folder}/${name}`);
-  }
-}
-
-/** Makes a rename durable; where folders cannot be opened, as on Windows, the system sees to it itself. */
-async function syncFolder(folder: string): Promise<void> {
-  try {
-    using handle = await Deno.open(folder);
-    await handle.sync();
-  } catch {
-    // Not every file system lets a folder be synced.
   }
 }

@@ -20,7 +20,7 @@ class Training implements AsyncDisposable {
   constructor(corpus: string, readonly folder: string) {
     const options = ["--corpus", corpus, "--output", folder, ...TINY, "--epochs", "1000000", "--json"];
     this.#child = new Deno.Command(Deno.execPath(), {
-      args: ["run", "-A", PROGRAM, "train", ...options, "--valid", "0", "--save-every", "3600"],
+      args: ["run", "-A", PROGRAM, "train", ...options, "--save-every", "3600"],
       stdin: "null",
       stdout: "piped",
       stderr: "piped",

@@ -196,3 +196,22 @@ Deno.test("unknown options and commands are refused with a suggestion", async ()
   await refuses(["trian"], 2, ['Unknown command "trian".', "train", "See attend --help."]);
   await refuses(["train", "--epochs", "many"], 2, ["--epochs", "many"]);
 });
+
+Deno.test("train --offline and --sha256 say what is missing, and what is another file", async () => {
+  const cache = folder.at("offline");
+  const more = ["--cache", cache];
+  const missing = ["Cannot use https://www.manythings.org/anki/deu-eng.zip offline", cache, "deu-eng.zip."];
+  await refusesCorpus("tatoeba:deu-eng", missing, "--offline", ...more);
+  await refusesCorpus(corpus, [`Cannot use ${corpus}: its SHA-256 is `], "--sha256", "0".repeat(64));
+  await refusesCorpus(corpus, ["expected its 64 hexadecimal digits"], "--sha256", "abc");
+});
+
+Deno.test("train tells of each new attempt to download", async () => {
+  let asked = 0;
+  await using mirror = serve(() => {
+    asked++;
+    return new Response("no", { status: asked === 1 ? 503 : 404, headers: { "retry-after": "1" } });
+  });
+  const says = ["download: the server answered 503, retrying in 1 s (2 of 5)", "there is no such pair"];
+  await refusesCorpus("tatoeba:xxx-eng", says, "--mirror", mirror.url, "--cache", folder.at("retries"));
+});

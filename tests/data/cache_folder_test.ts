@@ -1,5 +1,6 @@
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { cachePath, defaultCacheFolder } from "../../lib/data/cache_folder.ts";
+import { Random } from "../../lib/random.ts";
 import { assert, assertEquals } from "../assert.ts";
 
 const pathOf = async (address: string): Promise<string> => await cachePath("cache", new URL(address));
@@ -10,22 +11,47 @@ Deno.test("cachePath() keeps plain addresses readable", async () => {
 });
 
 Deno.test("cachePath() gives different addresses different paths below the folder", async () => {
+  const long = "x".repeat(300);
   const addresses = [
+    ...["a.zip", "A.zip", "/a.zip", "a.zip?b", "a.zip?c", "..%2f..%2fa.zip", "%2e%2e/%2E./x/..%2f..%2fb.zip"],
+    ...["..%5C..%5Ca.zip", "..\\..\\c.zip", "a%00.zip", "C:/a.zip", "C:%5Ca.zip", "~/a.zip", ".part/a.zip"],
+    ...["con.zip", "sub/nul/a.zip", "com1.tar.zip", "lpt9/a.zip", "sub./a.zip", "sub/a.zip", "sub%20/a.zip"],
+    ...[`${long}/a.zip`, `${long}.zip`, `${long}y.zip`, `${"a/".repeat(2000)}a.zip`, "ä.zip", "%C3%A4/a.zip"],
+    ...["a:b.zip", "a%7C%3E.zip", ".zip", "..zip", "...zip", "a..zip"],
+  ].map((path) => `https://host/${path}`);
+  const others = [
     "http://host/a.zip",
-    "http://host:81/a.zip",
-    "http://host/A.zip",
-    "http://host/a.zip?b",
-    "http://host/a.zip?c",
-    "http://host/%2e%2e/%2E./x/..%2f..%2fa.zip",
-    "http://host/..%5C..%5Ca.zip",
-    "http://host/a%00.zip",
-    "http://[::1]/a.zip",
+    "https://host:81/a.zip",
+    "https://me@host/a.zip",
+    "https://[::1]/a.zip",
   ];
-  const paths = await Promise.all(addresses.map(pathOf));
-  assertEquals(new Set(paths.map((path) => path.toLowerCase())).size, addresses.length);
+  const all = [...addresses, ...others, "https://con/a.zip", "https://host./a.zip"];
+  const paths = await Promise.all(all.map(pathOf));
+  assertEquals(new Set(paths.map((path) => path.toLowerCase())).size, all.length);
   for (const path of paths) {
-    assert(path.startsWith(join("cache", "")) && !path.split(/[\/\\]/).includes(".."), path);
-    assert(/^[A-Za-z0-9._\/\\-]+\.zip$/.test(path), path);
+    const [folder, ...names] = path.split(/[\/\\]/);
+    assertEquals(folder, "cache");
+    assert(path.length < 260 && path.endsWith(".zip"), path);
+    for (const name of names) {
+      assert(/^[A-Za-z0-9_][A-Za-z0-9._-]*$/.test(name) && !name.endsWith("."), path);
+      assert(!/^(con|nul|com1|lpt9)(\.|$)/i.test(name), path);
+    }
+  }
+});
+
+Deno.test("cachePath() leaves the folder for no address at random", async () => {
+  const random = new Random(1);
+  const pieces = ["..", ".", "/", "\\", "%2e", "%2F", "%5c", "%00", "a", "?", "#", ":", "con", " ", "ä", "@"];
+  for (let i = 0; i < 2_000; i++) {
+    const path = Array.from({ length: 1 + random.integer(12) }, () => pieces[random.integer(pieces.length)])
+      .join("");
+    const address = `https://host/${path}.zip`;
+    const found = await cachePath(join("some", "cache"), new URL(address));
+    const inside = relative(join("some", "cache"), found);
+    assert(
+      !inside.split(/[\/\\]/).includes("..") && inside.startsWith("host"),
+      `seed 1: ${address} gave ${found}`,
+    );
   }
 });
 

@@ -1,27 +1,13 @@
-import { download, ensureDownloaded } from "../../lib/data/download.ts";
+import { existsSync } from "node:fs";
+import { download } from "../../lib/data/download.ts";
+import { follow } from "../../lib/data/redirects.ts";
 import { verifyZip } from "../../lib/data/zip.ts";
-import { assert, assertEquals, assertMatch, assertRejects, assertStringIncludes } from "../assert.ts";
-import { deadAddress, type Loopback, serve, serveRaw } from "./loopback.ts";
+import { assert, assertEquals, assertMatch, assertRejects } from "../assert.ts";
+import { serve } from "./loopback.ts";
 import { TemporaryFolder } from "./temporary_folder.ts";
 import { buildZip } from "./zip_builder.ts";
 
 const zip = buildZip([{ name: "deu.txt", content: "Hi.\tHallo!\n".repeat(5_000) }]);
-const raw = (head: string, body: Uint8Array): Uint8Array =>
-  new Uint8Array([...new TextEncoder().encode(head), ...body]);
-
-/** Downloads from a server that does wrong; checks that an error is thrown and that no file is left. */
-async function refuse(server: Loopback, errorClass: new () => Error, message: string): Promise<Error> {
-  await using _ = server;
-  await using folder = await TemporaryFolder.make();
-  const path = folder.at("deu-eng.zip");
-  const error = await assertRejects(
-    () => download(new URL("deu-eng.zip", server.url), path, verifyZip),
-    errorClass,
-    `Cannot download ${server.url}deu-eng.zip: ${message}`,
-  );
-  assertEquals(await folder.files(), []);
-  return error;
-}
 
 Deno.test("download() brings a file to its place, with progress, as a browser would", async () => {
   await using server = serve(() => new Response(zip));
@@ -55,89 +41,32 @@ Deno.test("download() follows redirects and copes without a length", async () =>
   assertEquals(await Deno.readFile(folder.at("a.zip")), zip);
 });
 
-Deno.test("ensureDownloaded() asks the server once", async () => {
-  await using server = serve(() => new Response(zip));
-  await using folder = await TemporaryFolder.make();
-  const once = (): Promise<boolean> => ensureDownloaded(new URL(server.url), folder.at("a.zip"), verifyZip);
-  assertEquals([await once(), await once(), server.requests.length], [false, true, 1]);
-});
-
-for (
-  const [status, remedy] of [
-    [403, "Open it in a browser, save the file as"],
-    [404, "check the address"],
-    [
-      429,
-      "try again later",
-    ],
-    [500, "try again later"],
-    [503, "try again later"],
-  ] as const
-) {
-  Deno.test(`download() explains status ${status}`, async () => {
-    const server = serve(() => new Response("no", { status }));
-    const error = await refuse(server, Deno.errors.Http, `the server answered ${status}`);
-    assertStringIncludes(error.message, remedy);
-    assertEquals(error.cause, { status });
-  });
-}
-
-Deno.test("download() tells a web page from a file, by its type or its text", async () => {
-  const page = "\n <!DOCTYPE html><html>Please log in</html>";
-  const typed = serve(() =>
-    new Response("<p>Gone", { headers: { "content-type": "text/html; charset=utf-8" } })
-  );
-  await refuse(typed, Deno.errors.InvalidData, "the server sent a web page");
-  const untyped = serve(() => new Response(page, { headers: { "content-type": "application/zip" } }));
-  await refuse(untyped, Deno.errors.InvalidData, "the server sent a web page");
-});
-
-Deno.test("download() keeps nothing of a truncated file", async () => {
-  const short = raw(`HTTP/1.1 200 OK\r\ncontent-length: ${zip.length}\r\n\r\n`, zip.slice(0, -1));
-  await refuse(serveRaw(short), Error, "the connection failed");
-  const chunk = raw("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n80\r\n", zip.slice(0, 50));
-  await refuse(serveRaw(chunk), Error, "the connection failed");
-  const closed = raw("HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n", zip.slice(0, -30));
-  await refuse(serveRaw(closed), Deno.errors.InvalidData, "Cannot read what came as a zip archive");
-});
-
-Deno.test("download() keeps nothing that verification refuses", async () => {
-  const corrupt = buildZip([{ name: "deu.txt", content: "Hi.\tHallo!\n", crc: 1 }]);
-  await refuse(serve(() => new Response(corrupt)), Deno.errors.InvalidData, "Cannot read what came as a zip");
-  await refuse(serve(() => new Response("")), Deno.errors.InvalidData, "Cannot read what came as a zip");
-});
-
-Deno.test("download() explains an answer that is no HTTP, and a server that is not there", async () => {
-  await refuse(
-    serveRaw(new TextEncoder().encode("220 mail.example.org ESMTP\r\n")),
-    Error,
-    "the connection failed",
+Deno.test("download() can be cancelled at its beginning, in the middle, and while it waits", async () => {
+  const big = new Uint8Array(5 << 20).fill(1);
+  await using server = serve(({ url }) =>
+    url.endsWith("busy") ? new Response("", { status: 503 }) : new Response(new Blob([big]).stream())
   );
   await using folder = await TemporaryFolder.make();
-  const error = await assertRejects(
-    () => download(new URL(deadAddress()), folder.at("a.zip"), verifyZip),
-    Error,
-    "check the network or the proxy settings",
-  );
-  assertMatch(error.message, /refused/i);
-  assertEquals(await folder.files(), []);
-});
-
-Deno.test("download() can be cancelled and leaves nothing", async () => {
-  await using server = serve(() => new Response(new Blob([zip, new Uint8Array(5 << 20)]).stream()));
-  await using folder = await TemporaryFolder.make();
+  const cancelled = async (name: string, cancel: (controller: AbortController) => object): Promise<void> => {
+    const controller = new AbortController();
+    const options = { signal: controller.signal, ...cancel(controller) };
+    const reason = await assertRejects(() =>
+      download(new URL(name, server.url), folder.at(name), verifyZip, options)
+    );
+    assertEquals(reason, controller.signal.reason);
+    assertEquals(await folder.files(), []);
+  };
+  await cancelled("a.zip", (controller) => (controller.abort(), {}));
+  await cancelled("a.zip", (controller) => ({ onProgress: () => controller.abort(new Error("enough")) }));
+  // The real clock: the wait would take seconds.
+  await cancelled("busy", (controller) => ({ onRetry: () => setTimeout(() => controller.abort(), 5) }));
   const controller = new AbortController();
+  const verify = () => Promise.resolve(controller.abort(new Error("while it was verified")));
   const error = await assertRejects(() =>
-    download(new URL(server.url), folder.at("a.zip"), verifyZip, {
-      signal: controller.signal,
-      onProgress: () => controller.abort(),
-    })
+    download(new URL(server.url), folder.at("a.zip"), verify, { signal: controller.signal })
   );
-  assertEquals(error.name, "AbortError");
+  assertEquals(error.message, "while it was verified");
   assertEquals(await folder.files(), []);
-  await assertRejects(() =>
-    download(new URL(server.url), folder.at("b"), verifyZip, { signal: controller.signal })
-  );
 });
 
 Deno.test("download() never shows a partial file at the final path", async () => {
@@ -147,8 +76,55 @@ Deno.test("download() never shows a partial file at the final path", async () =>
   let seen = 0;
   await download(new URL(server.url), path, async (temporary) => {
     await assertRejects(() => Deno.stat(path), Deno.errors.NotFound);
-    assert(temporary.endsWith(".zip") && (await folder.files()).length === 1);
+    assertEquals(temporary, `${path}.part`);
     seen++;
-  });
+  }, { onProgress: () => assert(!existsSync(path)) });
   assertEquals(seen, 1);
+  assertEquals(await folder.files(), ["a.zip"]);
+});
+
+Deno.test("download() leaves redirects that lead in circles, or away from the web", async () => {
+  await using server = serve(({ url }) =>
+    url.endsWith("circle")
+      ? Response.redirect(url)
+      : new Response(null, { status: 302, headers: { location: "file:///etc/passwd" } })
+  );
+  await using folder = await TemporaryFolder.make();
+  const load = (name: string) => () => download(new URL(name, server.url), folder.at("a.zip"), verifyZip);
+  await assertRejects(load("circle"), Deno.errors.InvalidData, "more than 10 times");
+  assertEquals(server.requests.length, 11);
+  await assertRejects(load("file"), Deno.errors.InvalidData, "which is no https or http address");
+  assertEquals(await folder.files(), []);
+});
+
+Deno.test("follow() does not go from https to http", async () => {
+  const original = globalThis.fetch;
+  const asked: string[] = [];
+  globalThis.fetch = (address) => {
+    asked.push(String(address));
+    return Promise.resolve(new Response(null, { status: 301, headers: { location: "http://host/a.zip" } }));
+  };
+  try {
+    const signal = new AbortController().signal;
+    await assertRejects(
+      () => follow(new URL("https://host/a.zip"), {}, signal),
+      Deno.errors.InvalidData,
+      "it leads to http://host/a.zip, which is no https address",
+    );
+  } finally {
+    globalThis.fetch = original;
+  }
+  assertEquals(asked, ["https://host/a.zip"]);
+});
+
+Deno.test("download() says when the file cannot be written, and does not try again", async () => {
+  await using server = serve(() => new Response(zip));
+  await using folder = await TemporaryFolder.make();
+  await Deno.mkdir(folder.at("a.zip.part"));
+  await assertRejects(
+    () => download(new URL(server.url), folder.at("a.zip"), verifyZip),
+    Error,
+    "a.zip.part",
+  );
+  assertEquals(server.requests.length, 0);
 });

@@ -22,6 +22,7 @@ const others = [
   { header: { name: "folder/", size: 0, type: "directory" as const } },
   { header: { name: "link.txt", size: 0, type: "symlink" as const, linkname: "/etc/passwd" } },
 ];
+const small = await buildTar([["a.txt", "abc"]]);
 const good = await buildTar([["unwanted.md", "y"], ...files], others);
 
 Deno.test("readTar() yields the wanted files in the order of the archive, and no links", async () => {
@@ -57,6 +58,16 @@ function damaged(position: number): Uint8Array<ArrayBuffer> {
   return bytes;
 }
 
+/** Returns an archive of one file whose header has another size, with the checksum that belongs to it. */
+function withSize(size: string): Uint8Array<ArrayBuffer> {
+  const bytes = small.slice();
+  bytes.set(Array.from(size, (character) => character.charCodeAt(0)), 124);
+  bytes.fill(32, 148, 156);
+  const sum = bytes.subarray(0, 512).reduce((sum, byte) => sum + byte, 0);
+  bytes.set(new TextEncoder().encode(`${sum.toString(8).padStart(6, "0")}\0 `), 148);
+  return bytes;
+}
+
 const packed = gzip(good);
 const hostile: Readonly<Record<string, { bytes: Uint8Array; limits?: TarLimits; says: string }>> = {
   "a changed name": { bytes: damaged(0), says: "checksum" },
@@ -66,6 +77,24 @@ const hostile: Readonly<Record<string, { bytes: Uint8Array; limits?: TarLimits; 
   "text": { bytes: new TextEncoder().encode("no archive ".repeat(100)), says: "tar" },
   "its packed end cut off": { bytes: packed.slice(0, -20), says: "gzip" },
   "a changed packed byte": { bytes: packed.with(packed.length - 6, packed.at(-6)! ^ 1), says: "gzip" },
+  "a path that climbs out": {
+    bytes: await buildTar([["../a.txt", "x"]]),
+    says: 'the path "../a.txt" leads out',
+  },
+  "a path that climbs out later": { bytes: await buildTar([["a/../../a.txt", "x"]]), says: "leads out" },
+  "a path that climbs out by backslashes": { bytes: await buildTar([["..\\a.txt", "x"]]), says: "leads out" },
+  "an absolute path": { bytes: await buildTar([["/etc/a.txt", "x"]]), says: "leads out" },
+  "a drive letter": { bytes: await buildTar([["C:/a.txt", "x"]]), says: "leads out" },
+  "an unwanted path that climbs out": {
+    bytes: await buildTar([["../a.md", "x"], files[0]!]),
+    says: "leads out",
+  },
+  "a huge size": { bytes: withSize("77777777777\0"), says: "" },
+  "a size that is no number": { bytes: withSize("zzzzzzzzzzz\0"), says: "" },
+  "a negative size": { bytes: withSize("-0000000001\0"), says: "" },
+  "a negative size in base 256": { bytes: withSize("\xff".repeat(12)), says: "" },
+  "a huge size in base 256": { bytes: withSize(`\x80${"\x7f".repeat(11)}`), says: "" },
+  "a size larger than the file": { bytes: withSize("00000077777\0"), says: "" },
   "one name twice": { bytes: await buildTar([files[0]!, files[0]!]), says: "b.txt is there twice" },
   "too many entries": { bytes: good, limits: { entries: 5 }, says: "more than 5 entries" },
   "a file too large": {

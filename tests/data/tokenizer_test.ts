@@ -78,7 +78,7 @@ Deno.test("Tokenizer.fromJSON() refuses what is no tokenizer", () => {
   const hostile: [json: unknown, message: string][] = [
     [null, "expected the content of a tokenizer.json"],
     [[], "expected the content of a tokenizer.json"],
-    [{}, 'its kind must be "words", got undefined'],
+    [{}, 'its kind must be "words", got nothing'],
     [{ ...list, kind: "bpe" }, 'its kind must be "words", got "bpe"'],
     [{ ...list, lowerCase: 1 }, "lowerCase must be true or false"],
     [{ ...list, nfc: null }, "nfc must be true or false"],

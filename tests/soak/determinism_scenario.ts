@@ -4,7 +4,7 @@
 import { openDevice, type Profile } from "../../lib/gpu/device.ts";
 import { hashOfLife, lives } from "./determinism_lives.ts";
 
-const device = await openDevice({ profile: Deno.args[0] as Profile });
+const device = await openDevice({ profile: Deno.args[0] as Profile, tuning: false });
 const hashes: Record<string, string> = {};
 for (const life of lives) hashes[life] = await hashOfLife(device, life);
 console.log(JSON.stringify(hashes));

@@ -1,0 +1,11 @@
+// Makes renames last, also through a loss of power.
+
+/** Flushes a folder's entries to disk; where folders cannot be opened, as on Windows, the system sees to it itself. */
+export async function syncFolder(folder: string): Promise<void> {
+  try {
+    using handle = await Deno.open(folder);
+    await handle.sync();
+  } catch {
+    // Not every file system lets a folder be synced.
+  }
+}
