@@ -30,7 +30,7 @@ const parts: Readonly<Record<string, string>> = {
 Deno.test("every operation has a property, or is a part of one that has", async () => {
   const operations = [];
   for await (const { name } of Deno.readDir(new URL("../../lib/ops/", import.meta.url))) {
-    operations.push(name.replace(/\.ts$/, ""));
+    if (name !== "kernel_hashes.ts") operations.push(name.replace(/\.ts$/, ""));
   }
   const named = [...Object.keys(properties).map((name) => name.split(",")[0]!), ...Object.keys(parts)];
   assertEquals([...new Set(named)].sort(), operations.sort());
