@@ -142,6 +142,17 @@ testWithDevice("translate() that has no room for what is asked leaves the model 
   device.close();
 });
 
+testWithDevice("loadCheckpoint() blames no file for a device that is lost", async (device) => {
+  await using folder = await TemporaryFolder.make();
+  const options = { ...common, maxSteps: 3, folder: folder.path };
+  for await (const _ of train(tinyModel(device), pairs, options));
+  await loses(async (device) => {
+    device.gpu.destroy();
+    await device.gpu.lost;
+    await loadCheckpoint(device, folder.path);
+  });
+});
+
 /** Trains through losses after these steps; returns what came of it. */
 async function trained(lossesAfter: readonly number[]) {
   await using folder = await TemporaryFolder.make();
