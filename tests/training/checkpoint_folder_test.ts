@@ -71,13 +71,13 @@ testWithDevice(
     let asked = false;
     await trained(device, { folder: folder.path, saveNow: () => asked && !(asked = false) }, async (step) => {
       seen.push(await checkpoints(folder));
-      asked = step === 10;
+      asked = step === 8;
     });
     const last = await checkpoints(folder);
     assertEquals(seen.slice(0, 2), [[], [file(2)]]);
     assert(!last.includes(file(2)), "the oldest is still there");
     assertEquals(last.length, 2);
-    assertEquals(last[0], file(10));
+    assertEquals(last[0], file(8));
   },
 );
 
@@ -108,7 +108,7 @@ testWithDevice(
       const saveNow = () => (milliseconds += 10_000) < 0;
       const beforeFirstSave = () => Promise.resolve(void (milliseconds += 1000 * cost));
       const steps: number[] = [];
-      const options = { folder: folder.path, epochs: 8, checkpoints: 100, saveNow, beforeFirstSave };
+      const options = { folder: folder.path, epochs: 12, checkpoints: 100, saveNow, beforeFirstSave };
       performance.now = () => milliseconds;
       try {
         await trained(device, options, (step) => steps.push(step));
@@ -239,14 +239,14 @@ testOnDisk(
         [...Deno.readDirSync(folder)].map(({ name }) => name).filter((name) => name.startsWith("step-")),
       );
       if (step === 4) await fill(`${folder}/ballast`);
-      if (step === 8) await Deno.remove(`${folder}/ballast`);
+      if (step === 12) await Deno.remove(`${folder}/ballast`);
     });
-    assertEquals(told.length, 2); // after steps 4 and 6
+    assertEquals(told.length, 2); // after steps 4 and 8
     const expected = new RegExp(
       `^Cannot save the checkpoint of step 4 in "${folder}": .*[Nn]o space.*\\. The one of step 2 is kept\\.`,
     );
     assertMatch(told[0]!, expected);
-    assertEquals(seen.get(8), [file(2)]);
+    assertEquals(seen.get(12), [file(2)]);
     const { model, state, passedOver } = await loadCheckpoint(device, folder);
     assertEquals([state!.position.epoch, passedOver], [4, []]);
     model.close();
