@@ -78,7 +78,7 @@ const tiny = ["train", "--corpus", "data/colors.tsv", ...TINY];
 
 testWithAdapter("train reads data and runs, writes runs, and needs all of its permission set", async () => {
   await runUnder("train", [...tiny, "--output", "runs/tiny", "--epochs", "2", "--keep", "2"]);
-  await runUnder("train", [...tiny, "--output", "runs/tiny", "--epochs", "3", "--keep", "2", "--resume"]);
+  await runUnder("train", ["train", "--resume", "runs/tiny", "--epochs", "3"]);
   const demo = [
     "--config",
     "examples/demo.json",
