@@ -5,7 +5,7 @@ import { translate } from "../../lib/inference/translate.ts";
 import type { Seq2SeqOptions } from "../../lib/models/seq2seq_options.ts";
 import { train } from "../../lib/training/trainer.ts";
 import { TemporaryFolder } from "../data/temporary_folder.ts";
-import { hashOf, lastCheckpoint, tinyModel, tinyPairs } from "../training/tiny.ts";
+import { checkpointHash, hashOf, tinyModel, tinyPairs } from "../training/tiny.ts";
 
 const models = {
   // Wider than a tile, so that there is something to share out between threads.
@@ -27,7 +27,6 @@ export async function hashOfLife(device: Device, life: keyof typeof models, seed
   const sampling = { temperature: 0.8, nucleus: 0.9, seed: 5 };
   const samples = await translate(model, sentences, { sampling, nBest: 3, maxLength: 8 });
   model.close();
-  const checkpoint = await Deno.readFile(await lastCheckpoint(folder.path));
   const spoken = new TextEncoder().encode(JSON.stringify([beam, samples]));
-  return `${await hashOf(checkpoint)} ${await hashOf(spoken)}`;
+  return `${await checkpointHash(folder.path)} ${await hashOf(spoken)}`;
 }

@@ -6,7 +6,6 @@ import { Tape } from "../../../lib/gpu/tape.ts";
 import { overwrite, persistent } from "../../../lib/gpu/tensor.ts";
 import { copyInto } from "../../../lib/ops/concatenate.ts";
 import { coverageLoss } from "../../../lib/ops/coverage.ts";
-import { FiniteWatch } from "../../../lib/ops/finite_watch.ts";
 import { gradientScale } from "../../../lib/ops/gradient_scale.ts";
 import { gradientSum } from "../../../lib/ops/gradient_sum.ts";
 import { movingAverage } from "../../../lib/ops/moving_average.ts";
@@ -68,39 +67,6 @@ export const training = {
       })
     ),
     (device, options) => checkCrossEntropy(device, options),
-  ),
-  finite_watch: property(
-    fc.record({ rows: length(9), columns: length(129), beside: length(5), seed }),
-    async (device, { rows, columns, beside, seed }) => {
-      const random = new Random(seed);
-      const x = normals(random, rows * columns);
-      const bad = random.integer(4); // often none at all
-      for (let i = 0; i < bad; i++) {
-        x[random.integer(x.length)] = [NaN, Infinity, -Infinity][random.integer(3)]!;
-      }
-      const watch = new FiniteWatch(device);
-      const tape = new Tape(device, { training: false, watch });
-      const y = tape.tensor([rows, columns + beside], "y").columnSlice(beside, beside + columns);
-      copyInto(tape, tape.input("x", [rows, columns], "f32"), y);
-      const plan = await Plan.compile(tape);
-      plan.run({ x });
-      const anomaly = await watch.find(plan.dispatches);
-      const nan = x.filter(Number.isNaN).length;
-      const first = x.findIndex((value) => !Number.isFinite(value));
-      const finite = x.filter(Number.isFinite);
-      const expected = {
-        nan,
-        infinite: x.length - finite.length - nan,
-        first,
-        largest: finite.reduce((largest, value) => Math.max(largest, Math.abs(value)), 0),
-      };
-      const seen = anomaly?.output;
-      const found = seen &&
-        { nan: seen.nan, infinite: seen.infinite, first: seen.first, largest: seen.largest };
-      assertEquals(found, first < 0 ? undefined : expected);
-      plan.close();
-      watch.close();
-    },
   ),
   gradient_scale: property(fc.integer({ min: 1, max: 10_000 }), async (device, answers) => {
     const control = persistent(device, [CONTROL_SIZE], "control");
