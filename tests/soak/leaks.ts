@@ -115,7 +115,7 @@ testWithDevice("translate() keeps nothing, of one shape and of many", async (dev
 testWithDevice("classify() keeps nothing, of one shape and of many", async (device) => {
   const before = device.bufferCount;
   const model = tinyClassifier(device);
-  const times = repetitions(80, 5_000);
+  const times = repetitions(40, 5_000);
   await checkSteady(device, times, async () => void await classify(model, "one two three"));
   for (let length = 1; length <= LONGEST; length++) await classify(model, sentenceOf(length));
   await checkSteady(device, times, async (index) => {
