@@ -130,6 +130,7 @@ export class Parameters {
     for (const { tensor, initializer } of this.#declared.values()) {
       this.#write(tensor, initializer(random, tensor.size));
     }
+    this.#submit();
   }
 
   /**
@@ -155,6 +156,7 @@ export class Parameters {
       }
     }
     for (const [name, { tensor }] of this.#declared) this.#write(tensor, tensors.get(name)!.data);
+    this.#submit();
   }
 
   /**
@@ -231,6 +233,11 @@ export class Parameters {
   #write({ storage }: Tensor, values: Float32Array): void {
     const { queue } = this.device.gpu;
     queue.writeBuffer(storage.buffer!, storage.byteOffset, values as Float32Array<ArrayBuffer>);
+  }
+
+  /** What is written is kept beside the buffers until the next submission, even that of a model that is closed before. */
+  #submit(): void {
+    this.device.gpu.queue.submit([]);
   }
 }
 

@@ -9,14 +9,31 @@ setFlagsFromString("--expose-gc");
 const collect = runInNewContext("gc") as (options: { type: "major"; execution: "sync" }) => void;
 
 /** The bytes of this process in memory, after a collection of garbage. */
-export async function residentBytes(): Promise<number> {
+async function residentBytes(): Promise<number> {
   await new Promise((resolve) => setTimeout(resolve, 0)); // lets what was lost or destroyed be told so
   collect({ type: "major", execution: "sync" });
   return Deno.memoryUsage().rss;
 }
 
-/** Fails if the memory grew by 5 % or more, the promise of docs/reliability.md. */
-export function assertSteady(before: number, after: number, what: string): void {
-  const [from, to] = [before, after].map((bytes) => `${(bytes / 2 ** 20).toFixed(1)} MB`);
-  assert(after < 1.05 * before, `${what}: from ${from} to ${to}`);
+/** The growth of this process, from the least that it was seen to hold. */
+export class Growth {
+  #least = Infinity;
+  #last = 0;
+
+  /** Measures. */
+  async see(): Promise<void> {
+    this.#last = await residentBytes();
+    this.#least = Math.min(this.#least, this.#last);
+  }
+
+  /** Bytes. */
+  get bytes(): number {
+    return this.#last - this.#least;
+  }
+
+  /** Fails if it is 5 % or more, the promise of docs/reliability.md. */
+  assertSteady(what: string): void {
+    const [from, to] = [this.#least, this.#last].map((bytes) => `${(bytes / 2 ** 20).toFixed(1)} MB`);
+    assert(this.#last < 1.05 * this.#least, `${what}: from ${from} to ${to}`);
+  }
 }
