@@ -143,7 +143,7 @@ class Run<Example, Sample> {
   }
 
   async *epochs(): AsyncGenerator<TrainingProgress<Sample>, void, void> {
-    const pace = new Pace(this.model.device);
+    const pace = new Pace(this.model.device, this.options.signal);
     this.#started = this.#place.step;
     this.#startedAt = performance.now();
     while (this.#place.epoch < this.config.epochs && this.#place.step < this.#steps && !this.#judge.stops) {
