@@ -3,7 +3,12 @@
 import type { Pair } from "../data/pair.ts";
 import type { Model } from "../models/model.ts";
 import { type Precision, PRECISIONS } from "../ops/matmul_variants.ts";
-import { type TrainingConfig, VALIDATION_MEASURES, type ValidationMeasure } from "./config.ts";
+import {
+  assertReadable,
+  type TrainingConfig,
+  VALIDATION_MEASURES,
+  type ValidationMeasure,
+} from "./config.ts";
 import { kindOfModel } from "./kinds.ts";
 import { completeOptimizer, type OptimizerOptions } from "./optimizer_options.ts";
 import { completeSchedule, type ScheduleOptions } from "./schedule.ts";
@@ -198,6 +203,7 @@ export function completeTraining(options: TrainOptions<unknown>, model: Model<ne
     "what splitHash() returns",
   );
   refuseUnfit(config, options, model);
+  assertReadable(model.config, kindOfModel(model).config, config);
   return config;
 }
 
