@@ -19,8 +19,9 @@ import { Pace } from "./pace.ts";
 import { Place } from "./place.ts";
 import { type Preparation, prepare } from "./preparation.ts";
 import type { ClassificationSample, TrainingProgress, Validation } from "./progress.ts";
+import { checkResumable } from "./resumable.ts";
 import { scheduledRate } from "./schedule.ts";
-import { checkResumable, type TrainingPosition, type TrainingState } from "./state.ts";
+import type { TrainingPosition, TrainingState } from "./state.ts";
 import { type Measured, Validator } from "./validator.ts";
 
 export type { ClassificationSample, TrainingProgress, TranslationSample, Validation } from "./progress.ts";

@@ -112,7 +112,7 @@ testWithDevice("train() refuses to go on with another optimizer", async (device)
   await assertRejects(
     () => train(loaded, pairs, { ...common, optimizer: "sgd", resume: state! }).next(),
     RangeError,
-    "Cannot resume with the optimizer sgd: the checkpoint is one of adam. Use the same.",
+    "Cannot resume: optimizer was adam, and now is sgd. Give it as it was.",
   );
   for (const each of [model, loaded]) each.close();
 });
@@ -126,7 +126,7 @@ testWithDevice("train() refuses to go on without the averages that it began", as
   await assertRejects(
     () => train(loaded, pairs, { ...common, resume: state! }).next(),
     RangeError,
-    "Cannot resume without averageDecay: the checkpoint has running averages, of decay 0.9.",
+    "Cannot resume: averageDecay was 0.9, and now is not set. Give it as it was.",
   );
   for (const each of [model, loaded]) each.close();
 });
@@ -169,11 +169,34 @@ testWithDevice("train() names what differs from the checkpoint, as it was and as
     [loaded, { seed: 5 }, "seed was 1, and now is 5. Give it as it was."],
     [loaded, { batch: 7 }, "batch was 8, and now is 7."],
     [loaded, { accumulation: 2 }, "accumulation was 1, and now is 2."],
+    [loaded, { labelSmoothing: 0.1 }, "labelSmoothing was 0, and now is 0.1."],
+    [loaded, { clipNorm: 5 }, "clipNorm was Infinity, and now is 5."],
+    [loaded, { clipValue: 5, clipNorm: undefined! }, "clipValue was not set, and now is 5."],
+    [loaded, { beta1: 0.8 }, "beta1 was 0.9, and now is 0.8."],
+    [loaded, { schedule: "halving" }, "schedule was constant, and now is halving."],
+    [loaded, { warmup: 7 }, "warmup was 0, and now is 7."],
+    [loaded, { averageDecay: 0.99 }, "averageDecay was not set, and now is 0.99."],
+    [loaded, { bestBy: "bleu" }, "bestBy was loss, and now is bleu."],
+    [
+      loaded,
+      { teacherForcing: "constant", teacherShare: 0.7 },
+      "teacherForcing was always, and now is constant.",
+    ],
     [other, {}, "the model's dropout is 0.3 in the checkpoint and 0.1 here. Train the model that was saved."],
   ];
   for (const [trained, options, says] of cases) {
     const run = () => train(trained, pairs, { ...common, ...options, resume: state! }).next();
     await assertRejects(run, RangeError, `Cannot resume: ${says}`);
   }
+  const changed = { epochs: 3, patience: 5, learningRate: 0.01, keep: 1, checkpoints: 3, anomaly: true };
+  for await (
+    const _ of train(loaded, pairs, {
+      ...common,
+      ...changed,
+      maxSteps: 3,
+      folder: folder.path,
+      resume: state!,
+    })
+  );
   for (const each of [model, loaded, other]) each.close();
 });
