@@ -5,6 +5,7 @@ import type { NamedArray } from "../gpu/parameters.ts";
 import { check, type TrainingConfig } from "./config.ts";
 import type { ModelIdentity } from "./identity.ts";
 import type { Standing } from "./judge.ts";
+import { count } from "./schemas.ts";
 
 /** What an epoch came to. */
 export interface EpochLosses {
@@ -20,7 +21,7 @@ export interface EpochLosses {
 export interface TrainingPlace {
   /** Epochs completed. */
   readonly epoch: number;
-  /** Steps taken in the next one. */
+  /** Steps taken in the next one; all of them if the epoch is over but for its validation. */
   readonly stepInEpoch: number;
   /** Steps taken since the start. */
   readonly step: number;
@@ -55,7 +56,6 @@ export interface TrainingState {
   readonly averages?: ReadonlyMap<string, NamedArray>;
 }
 
-const count = v.pipe(v.number(), v.integer(), v.minValue(0));
 const loss = v.nullable(v.number());
 
 const positionSchema = v.strictObject({
@@ -77,8 +77,19 @@ const positionSchema = v.strictObject({
 /**
  * Checks the position that a checkpoint says it was taken at.
  *
- * @throws {TypeError} If something is missing, unknown or of the wrong kind; the message names it.
+ * @throws {TypeError} If something is missing, unknown or of the wrong kind, or there is no such step; the message names it.
  */
 export function parsePosition(json: unknown): TrainingPosition {
-  return check(positionSchema, json);
+  const position = check(positionSchema, json);
+  const { epoch, stepInEpoch, step, stepsPerEpoch } = position;
+  if (stepInEpoch > stepsPerEpoch) {
+    throw new TypeError(`at "stepInEpoch": it is ${stepInEpoch}, and an epoch has ${stepsPerEpoch} steps.`);
+  }
+  const steps = epoch * stepsPerEpoch + stepInEpoch;
+  if (step !== steps) {
+    throw new TypeError(
+      `at "step": it is ${step}, and ${epoch} epochs of ${stepsPerEpoch} steps with ${stepInEpoch} more have ${steps}.`,
+    );
+  }
+  return position;
 }
