@@ -2,6 +2,7 @@
 
 import type { NamedArray } from "../gpu/parameters.ts";
 import type { Model } from "../models/model.ts";
+import { SAVED_CONTROL_SIZES } from "../ops/optimizer.ts";
 import { parseStrictJson } from "../strict_json.ts";
 import type { CheckpointName } from "./checkpoint_files.ts";
 import { parseTraining, type TrainingConfig } from "./config.ts";
@@ -94,11 +95,21 @@ export function readState(
     config: metadata["training"] === undefined ? config : parseTraining(json(file, "training")),
     position: parsePosition(json(file, "position")),
     ...(saved ? { identity: saved } : {}),
-    control: file.read(CONTROL).data as Uint32Array<ArrayBuffer>,
+    control: readControl(file),
     firstMoments: moments(FIRST),
     secondMoments: moments(SECOND),
     ...([...tensors.keys()].some((name) => name.startsWith(AVERAGE)) ? { averages: moments(AVERAGE) } : {}),
   };
+}
+
+/** The optimizer's control record. */
+function readControl(file: SafetensorsFile): Uint32Array<ArrayBuffer> {
+  const { shape } = file.tensors.get(CONTROL)!;
+  if (shape.length !== 1 || !SAVED_CONTROL_SIZES.includes(shape[0]!)) {
+    const sizes = SAVED_CONTROL_SIZES.join(" or ");
+    throw new TypeError(`Cannot load "${CONTROL}" of shape [${shape}]: it has ${sizes} numbers.`);
+  }
+  return file.read(CONTROL).data as Uint32Array<ArrayBuffer>;
 }
 
 /** The model that a checkpoint says it is of; those of earlier versions do not say. */

@@ -70,3 +70,24 @@ testWithDevice("the optimizer's numbers do not count as weights of a model", asy
   const message = "it has 0 bytes of weights, and the model that config.json describes has at least";
   await assertRejects(() => loadModel(device, folder.path, "last"), SyntaxError, message);
 });
+
+testWithDevice("the optimizer's control record has 11 numbers, or 10 of earlier versions", async (device) => {
+  await using folder = await TemporaryFolder.make();
+  await trained(device, folder.path);
+  const good = await Deno.readFile(await lastCheckpoint(folder.path));
+  for (const shape of [[11], [10], [1], [12], [0], [1, 11]]) {
+    await Deno.writeFile(await lastCheckpoint(folder.path), good);
+    await change(folder.path, (tensors) => {
+      const { data } = tensors.get("optimizer.control")!;
+      const numbers = new Uint32Array(shape.reduce((product, length) => product * length, 1));
+      numbers.set((data as Uint32Array).subarray(0, numbers.length));
+      tensors.set("optimizer.control", { dtype: "U32", shape, data: numbers });
+    });
+    if (shape.length === 1 && shape[0]! >= 10 && shape[0]! <= 11) {
+      (await loadCheckpoint(device, folder.path)).model.close();
+      continue;
+    }
+    const message = `Cannot load "optimizer.control" of shape [${shape}]: it has 11 or 10 numbers.`;
+    await assertRejects(() => loadCheckpoint(device, folder.path), SyntaxError, message);
+  }
+});
