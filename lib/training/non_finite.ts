@@ -23,6 +23,11 @@ export class NonFiniteGuard {
   /** Guards the steps of one training. */
   constructor(readonly optimization: Optimization) {}
 
+  /** Goes on from a checkpoint, when so many steps had been left out. */
+  goOn(skipped: number): void {
+    this.#skipped = skipped;
+  }
+
   /**
    * Takes a step; see {@linkcode Optimization.step}. Only in anomaly mode there is something to wait for.
    *

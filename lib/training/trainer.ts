@@ -8,6 +8,7 @@ import { turn } from "../gpu/turn.ts";
 import type { Model } from "../models/model.ts";
 import type { Seq2Seq } from "../models/seq2seq.ts";
 import type { SequenceClassifier } from "../models/sequence_classifier.ts";
+import { stepsOf } from "../ops/optimizer.ts";
 import { CheckpointFolder } from "./checkpoint_folder.ts";
 import type { TrainingConfig } from "./config.ts";
 import { identityOf } from "./identity.ts";
@@ -274,6 +275,7 @@ class Run<Example, Sample> {
     const { bestLoss, bestBleu, sinceBest, sinceLower, reductions, epochLoss } = position;
     this.#judge.standing = { bestLoss, bestBleu, sinceBest, sinceLower, reductions };
     this.optimization.restore(control, epochLoss ?? NaN);
+    this.#guard.goOn(stepsOf(control.slice().buffer).skipped);
     this.model.parameters.loadMoments("firstMoments", firstMoments);
     this.model.parameters.loadMoments("secondMoments", secondMoments);
     if (averages) this.optimization.averages?.restore(averages);
