@@ -257,10 +257,25 @@ class Run<Example, Sample> {
   async finish(failure?: unknown): Promise<void> {
     const { step } = this.#place;
     try {
-      if (failure instanceof DeviceLostError) return; // it holds nothing any more
       if (failure === undefined) await this.#folder.saveLast(step, this.#position);
-      else await this.#folder.saveAfterFailure(step, this.#position);
-      if (step > 0) this.optimization.averages?.swap();
+      else if (!(failure instanceof DeviceLostError)) {
+        await this.#folder.saveAfterFailure(step, this.#position);
+      }
+    } catch (error) {
+      failure = error;
+      throw error;
+    } finally {
+      this.#leave(failure);
+    }
+  }
+
+  /** Leaves the model with the averages of its weights; an error before counts more than one of that. */
+  #leave(failure: unknown): void {
+    try {
+      const lost = failure instanceof DeviceLostError; // it holds nothing any more
+      if (this.#place.step > 0 && !lost) this.optimization.averages?.swap();
+    } catch (error) {
+      if (failure === undefined) throw error;
     } finally {
       this.#validator?.close();
       this.optimization.close();
