@@ -258,7 +258,7 @@ class Run<Example, Sample> {
     const { step } = this.#place;
     try {
       if (failure === undefined) await this.#folder.saveLast(step, this.#position);
-      else if (!(failure instanceof DeviceLostError)) {
+      else if (!(failure instanceof DeviceLostError || this.#guard.broken)) {
         await this.#folder.saveAfterFailure(step, this.#position);
       }
     } catch (error) {

@@ -33,6 +33,36 @@ testWithDevice("a training that goes on knows how many steps were left out befor
   for (const each of [model, saved]) each.close();
 });
 
+for (const place of ["decoder.readout.weight", "second moments"]) {
+  testWithDevice(`anomaly mode saves nothing after NaN in the ${place}`, async (device) => {
+    await using folder = await TemporaryFolder.make();
+    const model = tinyModel(device);
+    const saved: number[] = [];
+    const onSave = ({ step }: { step: number }) => void saved.push(step);
+    const options = { epochs: 3, batch: 8, anomaly: true, folder: folder.path, saveEvery: 1e6, onSave };
+    await assertRejects(
+      async () => {
+        for await (const { step } of train(model, pairs, options)) {
+          if (step === saved[0] || saved.length === 0) continue;
+          const { parameters } = model;
+          const poisoned = await parameters.read(place === "second moments" ? "secondMoments" : "values");
+          for (const [name, { data }] of poisoned) {
+            if (place === name || place === "second moments") data.fill(NaN);
+          }
+          if (place === "second moments") parameters.loadMoments("secondMoments", poisoned);
+          else parameters.load(poisoned);
+        }
+      },
+      Error,
+      place === "second moments" ? "in the optimizer, wrote" : "in the forward pass, wrote",
+    );
+    assertEquals(saved.length, 1);
+    const { model: last, state } = await loadCheckpoint(device, folder.path);
+    assertEquals(state!.position.step, saved[0]);
+    for (const each of [model, last]) each.close();
+  });
+}
+
 const averaged = { epochs: 2, batch: 8, averageDecay: 0.9 };
 
 testWithDevice("a last checkpoint that fails does not cost the model its averages", async (device) => {
