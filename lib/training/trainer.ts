@@ -1,6 +1,6 @@
 // Training: the loop. An async generator, so that the loop body is the user's and `break` stops it.
 
-import { type Batch, batches } from "../data/batches.ts";
+import type { Batch } from "../data/batches.ts";
 import type { LabelledText } from "../data/labelled_text.ts";
 import type { Pair } from "../data/pair.ts";
 import { DeviceLostError } from "../gpu/device.ts";
@@ -14,7 +14,7 @@ import type { TrainingConfig } from "./config.ts";
 import { identityOf } from "./identity.ts";
 import { Judge } from "./judge.ts";
 import { NonFiniteGuard } from "./non_finite.ts";
-import { inGroups, type Optimization } from "./optimization.ts";
+import type { Optimization } from "./optimization.ts";
 import { completeTraining, type TrainingReport, type TrainOptions } from "./options.ts";
 import { Pace } from "./pace.ts";
 import { Place } from "./place.ts";
@@ -99,7 +99,7 @@ class Run<Example, Sample> {
 
   private constructor(
     readonly model: Model<Example>,
-    readonly examples: Pick<Preparation, "data" | "contents">,
+    readonly groupsOf: Preparation["groups"],
     readonly config: TrainingConfig,
     readonly options: TrainOptions<Example>,
     readonly optimization: Optimization,
@@ -117,8 +117,8 @@ class Run<Example, Sample> {
     config: TrainingConfig,
     options: TrainOptions<Example>,
   ): Promise<Run<Example, Sample>> {
-    const { data, contents, optimization, report, allocate } = prepare(model, examples, config);
-    const run = new Run<Example, Sample>(model, { data, contents }, config, options, optimization, report);
+    const { groups, optimization, report, allocate } = await prepare(model, examples, config);
+    const run = new Run<Example, Sample>(model, groups, config, options, optimization, report);
     try {
       options.onReport?.(report);
       await turn();
@@ -157,14 +157,9 @@ class Run<Example, Sample> {
 
   /** One epoch, or what is left of it, and a validation. */
   async *#pass(pace: Pace): AsyncGenerator<TrainingProgress<Sample>, void, void> {
-    const { seed, accumulation } = this.config;
     const { epoch, stepInEpoch } = this.#place;
-    let skip = stepInEpoch;
     if (stepInEpoch === 0) this.optimization.startEpoch();
-    const { data, contents } = this.examples;
-    const ordered = batches(data, this.optimization.buckets, { seed, epoch, contents: contents?.(epoch) });
-    for (const group of inGroups(ordered, accumulation)) {
-      if (skip-- > 0) continue;
+    for (const group of await this.groupsOf(epoch, stepInEpoch)) {
       const tokens = group.reduce((sum, { tokens }) => sum + tokens, 0);
       await this.#take(group, tokens);
       pace.count(tokens);
