@@ -66,7 +66,10 @@ export interface TrainOptions<Example = Pair>
   readonly bestBy?: ValidationMeasure;
   /** Of the validation examples, how many to show each time; 3 by default. */
   readonly samples?: number;
-  /** Ends training after so many steps, in the middle of an epoch if need be. */
+  /**
+   * Ends training after so many steps, in the middle of an epoch if need be, with a validation all the same. Whoever goes on
+   * from there with more of them, or none, ends with the bits of a training that did not stop.
+   */
   readonly maxSteps?: number;
   /** Ends training early: after the steps that the GPU is at, a report and a checkpoint; nothing is thrown. */
   readonly signal?: AbortSignal;

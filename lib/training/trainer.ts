@@ -11,6 +11,7 @@ import type { SequenceClassifier } from "../models/sequence_classifier.ts";
 import { stepsOf } from "../ops/optimizer.ts";
 import { CheckpointFolder } from "./checkpoint_folder.ts";
 import type { TrainingConfig } from "./config.ts";
+import { EpochEnd } from "./epoch_end.ts";
 import { identityOf } from "./identity.ts";
 import { Judge } from "./judge.ts";
 import { NonFiniteGuard } from "./non_finite.ts";
@@ -19,11 +20,11 @@ import { completeTraining, type TrainingReport, type TrainOptions } from "./opti
 import { Pace } from "./pace.ts";
 import { Place } from "./place.ts";
 import { type Preparation, prepare } from "./preparation.ts";
-import type { ClassificationSample, TrainingProgress, Validation } from "./progress.ts";
+import type { ClassificationSample, TrainingProgress } from "./progress.ts";
 import { checkResumable } from "./resumable.ts";
 import { scheduledRate } from "./schedule.ts";
 import type { TrainingPosition, TrainingState } from "./state.ts";
-import { type Measured, Validator } from "./validator.ts";
+import { Validator } from "./validator.ts";
 
 export type { ClassificationSample, TrainingProgress, TranslationSample, Validation } from "./progress.ts";
 
@@ -93,7 +94,7 @@ class Run<Example, Sample> {
   #judge: Judge;
   #folder: CheckpointFolder;
   #guard: NonFiniteGuard;
-  #validator: Validator<Example, Sample> | undefined;
+  #end: EpochEnd<Example, Sample>;
   #started = 0;
   #startedAt = 0;
 
@@ -109,6 +110,7 @@ class Run<Example, Sample> {
     this.#judge = new Judge(config);
     this.#folder = new CheckpointFolder(options, model, config, optimization);
     this.#guard = new NonFiniteGuard(optimization);
+    this.#end = new EpochEnd(optimization, this.#place, this.#judge, this.#folder, this.#position);
   }
 
   static async start<Example, Sample>(
@@ -125,7 +127,7 @@ class Run<Example, Sample> {
       await allocate();
       const { valid, samples = 3 } = options;
       if (valid?.length) {
-        run.#validator = await Validator.create(model, valid, config, samples, optimization.pool);
+        run.#end.validator = await Validator.create(model, valid, config, samples, optimization.pool);
       }
       if (options.resume) await run.#resume(options.resume);
       return run;
@@ -169,7 +171,7 @@ class Run<Example, Sample> {
       await pace.rest(() => this.optimization.standing());
       if (!pace.due && !over && !signal?.aborted) continue;
       const { progress, epochLoss } = await this.#progress(pace);
-      yield over ? { ...progress, ...await this.#endOfEpoch(epochLoss) } : progress;
+      yield over ? { ...progress, ...await this.#end.conclude(epochLoss) } : progress;
       // After the report, so that whoever writes those down has all that come before the checkpoint.
       await this.#folder.saveIfDue(this.#place.step, this.#position);
       pace.report();
@@ -207,43 +209,6 @@ class Run<Example, Sample> {
     return { progress, epochLoss: sums.epochLoss };
   }
 
-  /** Measures the model, given the sum of the epoch's losses, and saves the weights that are to be kept. */
-  async #endOfEpoch(epochLoss: number): Promise<{ validation?: Validation<Sample> }> {
-    const judged = await this.#withAverages(() => this.#validate());
-    this.#place.conclude(epochLoss, judged?.loss);
-    if (!judged) return {};
-    const trainingLoss = this.#place.mean(epochLoss);
-    const { sinceBest } = this.#judge.standing;
-    return { validation: { ...judged, trainingLoss, sinceBest, stops: this.#judge.stops } };
-  }
-
-  /** Measures the model on the validation examples, and saves its weights if they are the best or to be kept. */
-  async #validate(): Promise<Measured<Sample> & { best: boolean } | undefined> {
-    if (this.config.keep > 0 && this.#place.over) {
-      await this.#folder.saveEpoch(this.#place.epoch + 1, this.#position);
-    }
-    if (!this.#validator) {
-      // Else nobody would load the averages: the last checkpoint has them beside the weights.
-      if (this.optimization.averages) await this.#folder.saveBest(this.#position);
-      return undefined;
-    }
-    const measured = await this.#validator.measure();
-    const best = this.#judge.see(measured);
-    if (best) await this.#folder.saveBest(this.#position);
-    return { ...measured, best };
-  }
-
-  /** Does something while the model has the averages of its weights, if there are any. */
-  async #withAverages<T>(use: () => Promise<T>): Promise<T> {
-    const { averages } = this.optimization;
-    averages?.swap();
-    try {
-      return await use();
-    } finally {
-      averages?.swap();
-    }
-  }
-
   /**
    * Saves what has not been saved, leaves the averages of the weights in the model, and frees the GPU's memory.
    *
@@ -272,7 +237,7 @@ class Run<Example, Sample> {
     } catch (error) {
       if (failure === undefined) throw error;
     } finally {
-      this.#validator?.close();
+      this.#end.validator?.close();
       this.optimization.close();
     }
   }

@@ -6,7 +6,7 @@ import { train } from "../../lib/training/trainer.ts";
 import { testWithDevice } from "../adapter.ts";
 import { assert, assertEquals, assertRejects } from "../assert.ts";
 import { TemporaryFolder } from "../data/temporary_folder.ts";
-import { checkpointHash, tinyModel, tinyPairs } from "./tiny.ts";
+import { checkpointHash, hashOf, tinyModel, tinyPairs } from "./tiny.ts";
 
 const pairs = tinyPairs(60);
 const common = { epochs: 2, batch: 8, learningRate: 0.02, clipNorm: Infinity, valid: pairs.slice(0, 5) };
@@ -103,6 +103,48 @@ for (const [name, options] of Object.entries(ways)) {
     }
   });
 }
+
+testWithDevice(
+  "a training that maxSteps ends in the middle of an epoch is not another one",
+  async (device) => {
+    // Validations that get worse, of which one too many would lower the rate, or end training, too early.
+    const valid = pairs.slice(0, 12).map(({ source }) => ({ source, target: "Z Z" }));
+    const options: TrainOptions = {
+      ...{ epochs: 5, batch: 8, learningRate: 0.1, valid, samples: 0 },
+      ...{ schedule: "plateau", decayPatience: 2, patience: 4 },
+    };
+    const run = async (limits: readonly (number | undefined)[]) => {
+      await using folder = await TemporaryFolder.make();
+      const verdicts: [step: number, ...unknown[]][] = [];
+      const files: string[][] = [];
+      let model = tinyModel(device);
+      let state;
+      for (const maxSteps of limits) {
+        const given = { ...options, folder: folder.path, ...(maxSteps ? { maxSteps } : {}) };
+        for await (
+          const { step, validation } of train(model, pairs, { ...given, ...(state ? { resume: state } : {}) })
+        ) {
+          if (validation) verdicts.push([step, validation.best, validation.sinceBest, validation.stops]);
+        }
+        model.close();
+        files.push((await folder.files()).filter((name) => name.startsWith("best")));
+        ({ model, state } = await loadCheckpoint(device, folder.path));
+      }
+      model.close();
+      const best = await hashOf(await Deno.readFile(folder.at("best.safetensors")));
+      return { verdicts, files, best, last: await checkpointHash(folder.path) };
+    };
+    const straight = await run([undefined]);
+    const broken = await run([5, 11, 21, undefined]);
+    const early = [5, 11, 21];
+    const shown = broken.verdicts.filter(([step]) => early.includes(step));
+    assertEquals(shown.map(([step, best]) => [step, best]), [[5, true], [11, false], [21, false]]);
+    assertEquals(broken.verdicts.filter(([step]) => !early.includes(step)), straight.verdicts);
+    assert(straight.verdicts.some(([, best]) => !best), "no validation was worse than the one before");
+    assertEquals(broken.files.flat().length, 4);
+    assertEquals([broken.last, broken.best], [straight.last, straight.best]);
+  },
+);
 
 testWithDevice("train() refuses to go on with another optimizer", async (device) => {
   await using folder = await TemporaryFolder.make();
