@@ -1,6 +1,6 @@
-// Training: how often the host waits for the GPU, and how often it says what the GPU has done.
+// Layer 1: how often the host waits for the GPU, and how often it says what the GPU has done.
 
-import type { Device } from "../gpu/device.ts";
+import type { Device } from "./device.ts";
 
 /** The work to hand to the GPU between two waits, in milliseconds. */
 const WORK_MILLISECONDS = 240;

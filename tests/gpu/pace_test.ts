@@ -1,7 +1,7 @@
 // When the host sleeps and for how long, by a clock of our own.
 
 import type { Device } from "../../lib/gpu/device.ts";
-import { Pace } from "../../lib/training/pace.ts";
+import { Pace } from "../../lib/gpu/pace.ts";
 import { assert, assertEquals } from "../assert.ts";
 
 /** A device that is never lost. */
