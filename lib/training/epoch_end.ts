@@ -26,21 +26,30 @@ export class EpochEnd<Example, Sample> {
    * not hear of it: a training that goes on from here is to be the one that never stopped.
    *
    * @param epochLoss The sum of the epoch's losses.
+   * @param signal If it is aborted before the model has been measured, the epoch stays unconcluded, for whoever goes on.
    */
-  async conclude(epochLoss: number): Promise<{ readonly validation?: Validation<Sample> }> {
+  async conclude(
+    epochLoss: number,
+    signal?: AbortSignal,
+  ): Promise<{ readonly validation?: Validation<Sample> }> {
+    if (this.validator && signal?.aborted) return {};
     const { averages } = this.optimization;
     averages?.swap();
     try {
-      return await this.#conclude(epochLoss);
+      return await this.#conclude(epochLoss, signal);
     } finally {
       averages?.swap();
     }
   }
 
-  async #conclude(epochLoss: number): Promise<{ readonly validation?: Validation<Sample> }> {
+  async #conclude(
+    epochLoss: number,
+    signal: AbortSignal | undefined,
+  ): Promise<{ readonly validation?: Validation<Sample> }> {
     const { optimization: { averages, config }, place, judge, folder, position, validator } = this;
     if (config.keep > 0 && place.over) await folder.saveEpoch(place.epoch + 1, position);
-    const measured = await validator?.measure();
+    const measured = await validator?.measure(signal);
+    if (validator && !measured) return {};
     const best = measured && (place.over ? judge.see(measured) : judge.standing.bestLoss === null);
     place.conclude(epochLoss, measured?.loss);
     // Without validation nobody would load the averages: the last checkpoint has them beside the weights.

@@ -71,7 +71,11 @@ export interface TrainOptions<Example = Pair>
    * from there with more of them, or none, ends with the bits of a training that did not stop.
    */
   readonly maxSteps?: number;
-  /** Ends training early: after the steps that the GPU is at, a report and a checkpoint; nothing is thrown. */
+  /**
+   * Ends training early: after the steps that the GPU is at, a report and a checkpoint; nothing is thrown. No validation begins
+   * any more, and one at work is given up, unless it is at its translations; whoever goes on from the checkpoint begins
+   * with it. Preparing a training ends between encoding, compiling for steps, and compiling for validation.
+   */
   readonly signal?: AbortSignal;
   /** A folder for checkpoints: the last ones, and the best one by validation. */
   readonly folder?: string;

@@ -123,13 +123,13 @@ class Run<Example, Sample> {
     const run = new Run<Example, Sample>(model, groups, config, options, optimization, report);
     try {
       options.onReport?.(report);
+      if (options.resume) await run.#resume(options.resume);
       await turn();
-      await allocate();
-      const { valid, samples = 3 } = options;
-      if (valid?.length) {
+      const { valid, samples = 3, signal } = options;
+      if (!signal?.aborted) await allocate();
+      if (!signal?.aborted && valid?.length) {
         run.#end.validator = await Validator.create(model, valid, config, samples, optimization.pool);
       }
-      if (options.resume) await run.#resume(options.resume);
       return run;
     } catch (error) {
       await run.finish(error);
@@ -150,11 +150,22 @@ class Run<Example, Sample> {
     const pace = new Pace(this.model.device, this.options.signal);
     this.#started = this.#place.step;
     this.#startedAt = performance.now();
-    while (this.#place.epoch < this.config.epochs && this.#place.step < this.#steps && !this.#judge.stops) {
-      if (this.options.signal?.aborted) return;
-      yield* this.#pass(pace);
-      if (this.#place.over) this.#place.next();
+    const { signal } = this.options;
+    if (this.#place.over && !signal?.aborted) { // the checkpoint is from before the validation
+      const { progress, epochLoss } = await this.#progress(pace);
+      const loss = this.#place.mean(epochLoss);
+      yield { ...progress, loss, ...await this.#end.conclude(epochLoss, signal) };
+      this.#nextEpoch();
     }
+    while (this.#place.epoch < this.config.epochs && this.#place.step < this.#steps && !this.#judge.stops) {
+      if (signal?.aborted) return;
+      yield* this.#pass(pace);
+      this.#nextEpoch();
+    }
+  }
+
+  #nextEpoch(): void {
+    if (this.#place.concluded) this.#place.next();
   }
 
   /** One epoch, or what is left of it, and a validation. */
@@ -171,7 +182,7 @@ class Run<Example, Sample> {
       await pace.rest(() => this.optimization.standing());
       if (!pace.due && !over && !signal?.aborted) continue;
       const { progress, epochLoss } = await this.#progress(pace);
-      yield over ? { ...progress, ...await this.#end.conclude(epochLoss) } : progress;
+      yield over ? { ...progress, ...await this.#end.conclude(epochLoss, signal) } : progress;
       // After the report, so that whoever writes those down has all that come before the checkpoint.
       await this.#folder.saveIfDue(this.#place.step, this.#position);
       pace.report();
@@ -181,12 +192,18 @@ class Run<Example, Sample> {
 
   /** Starts a step. */
   async #take(group: readonly Batch[], tokens: number): Promise<void> {
-    const { schedule, learningRate } = this.config;
-    const { reductions } = this.#judge.standing;
-    const { step, epoch } = this.#place;
-    this.#rate = scheduledRate(schedule, learningRate, { step, epoch, steps: this.#scheduled, reductions });
+    const { step } = this.#place;
+    this.#rate = this.#rateOf(step);
     await this.#guard.step(group, step, this.#rate);
     this.#place.count(tokens);
+  }
+
+  /** The learning rate of a step of this epoch. */
+  #rateOf(step: number): number {
+    const { schedule, learningRate } = this.config;
+    const { reductions } = this.#judge.standing;
+    const { epoch } = this.#place;
+    return scheduledRate(schedule, learningRate, { step, epoch, steps: this.#scheduled, reductions });
   }
 
   async #progress(pace: Pace): Promise<{ progress: TrainingProgress<Sample>; epochLoss: number }> {
@@ -194,7 +211,7 @@ class Run<Example, Sample> {
     const { seconds } = pace;
     await this.#guard.look(sums);
     const { step, epoch } = this.#place;
-    const secondsPerStep = (performance.now() - this.#startedAt) / 1000 / (step - this.#started);
+    const secondsPerStep = (performance.now() - this.#startedAt) / 1000 / Math.max(1, step - this.#started);
     const progress = {
       epoch: epoch + 1,
       step,
@@ -245,10 +262,12 @@ class Run<Example, Sample> {
   async #resume(state: TrainingState): Promise<void> {
     checkResumable(state, this.config, this.report.stepsPerEpoch, await identityOf(this.model));
     const { position, control, firstMoments, secondMoments, averages } = state;
-    this.#folder.goOn(position.step);
     this.#place.restore(position);
+    // A checkpoint from before a validation is to be replaced by one of the same step from after it.
+    this.#folder.goOn(this.#place.over ? 0 : position.step);
     const { bestLoss, bestBleu, sinceBest, sinceLower, reductions, epochLoss } = position;
     this.#judge.standing = { bestLoss, bestBleu, sinceBest, sinceLower, reductions };
+    this.#rate = this.#rateOf(position.step - 1);
     this.optimization.restore(control, epochLoss ?? NaN);
     this.#guard.goOn(stepsOf(control.slice().buffer).skipped);
     this.model.parameters.loadMoments("firstMoments", firstMoments);
