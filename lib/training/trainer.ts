@@ -146,15 +146,17 @@ class Run<Example, Sample> {
     return Math.min(this.#scheduled, this.options.maxSteps ?? Infinity);
   }
 
+  /** What is left of the training: first of all a validation, if the checkpoint to go on from is from before it. */
   async *epochs(): AsyncGenerator<TrainingProgress<Sample>, void, void> {
-    const pace = new Pace(this.model.device, this.options.signal);
+    const { signal } = this.options;
+    const pace = new Pace(this.model.device, signal);
     this.#started = this.#place.step;
     this.#startedAt = performance.now();
-    const { signal } = this.options;
-    if (this.#place.over && !signal?.aborted) { // the checkpoint is from before the validation
+    if (this.#place.over && !signal?.aborted) {
       const { progress, epochLoss } = await this.#progress(pace);
       const loss = this.#place.mean(epochLoss);
       yield { ...progress, loss, ...await this.#end.conclude(epochLoss, signal) };
+      await this.#reported(pace);
       this.#nextEpoch();
     }
     while (this.#place.epoch < this.config.epochs && this.#place.step < this.#steps && !this.#judge.stops) {
@@ -168,7 +170,7 @@ class Run<Example, Sample> {
     if (this.#place.concluded) this.#place.next();
   }
 
-  /** One epoch, or what is left of it, and a validation. */
+  /** One epoch, or what is left of it, and a validation, unless a signal puts that off. */
   async *#pass(pace: Pace): AsyncGenerator<TrainingProgress<Sample>, void, void> {
     const { epoch, stepInEpoch } = this.#place;
     if (stepInEpoch === 0) this.optimization.startEpoch();
@@ -183,11 +185,15 @@ class Run<Example, Sample> {
       if (!pace.due && !over && !signal?.aborted) continue;
       const { progress, epochLoss } = await this.#progress(pace);
       yield over ? { ...progress, ...await this.#end.conclude(epochLoss, signal) } : progress;
-      // After the report, so that whoever writes those down has all that come before the checkpoint.
-      await this.#folder.saveIfDue(this.#place.step, this.#position);
-      pace.report();
+      await this.#reported(pace);
       if (over || signal?.aborted) return;
     }
+  }
+
+  /** Saves after a report, so that whoever writes those down has all that come before the checkpoint. */
+  async #reported(pace: Pace): Promise<void> {
+    await this.#folder.saveIfDue(this.#place.step, this.#position);
+    pace.report();
   }
 
   /** Starts a step. */
