@@ -14,6 +14,8 @@ export interface BatchOptions extends EpochOptions {
    * passed over. By default the pairs themselves.
    */
   readonly contents?: readonly EncodedPair[] | undefined;
+  /** How many batches to leave out at the beginning; they are not even filled. None by default. */
+  readonly skip?: number;
 }
 
 /** Some sentence pairs, padded to the shape of a bucket. Rows from `size` on are empty: length 0, all `PAD`. */
@@ -55,7 +57,7 @@ export interface PaddingWaste {
  *
  * @param pairs The encoded corpus.
  * @param buckets The shapes, from `planBuckets`.
- * @param options Seed, epoch, whether to shuffle, and other contents.
+ * @param options Seed, epoch, whether to shuffle, other contents, and where to begin.
  * @throws {RangeError} At once, if a pair fits no bucket.
  *
  * @example
@@ -77,7 +79,8 @@ export function batches(
   buckets: readonly Bucket[],
   options: BatchOptions,
 ): Generator<Batch> {
-  return fillAll(pairs, options.contents ?? pairs, planEpoch(pairs, buckets, options));
+  const planned = planEpoch(pairs, buckets, options).slice(options.skip ?? 0);
+  return fillAll(pairs, options.contents ?? pairs, planned);
 }
 
 /**

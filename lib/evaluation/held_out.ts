@@ -3,10 +3,11 @@
 
 import { type Batch, batches, type Bucket, planBuckets, withoutLongPairs } from "../data/batches.ts";
 import { BufferPool } from "../gpu/memory.ts";
+import { Pace } from "../gpu/pace.ts";
 import { Plan } from "../gpu/plan.ts";
 import { Readback } from "../gpu/readback.ts";
 import { Tape } from "../gpu/tape.ts";
-import { overwrite, persistent, type Tensor } from "../gpu/tensor.ts";
+import { copyTensor, overwrite, persistent, type Tensor } from "../gpu/tensor.ts";
 import { type Model, TOTALS } from "../models/model.ts";
 
 /** A loss and what it was measured on. */
@@ -31,8 +32,8 @@ export interface HeldOutOptions {
   readonly maxLength?: number;
 }
 
-/** Batches between two waits for the GPU, so that signals and timers get a turn. */
-const BATCHES_A_WAIT = 4;
+/** Batches whose losses the GPU adds up in 32 bits; the sums of those are added in 64, the same ones each time. */
+const BATCHES_A_SUM = 4;
 
 /** Measures a model on the same examples again and again; plans and buffers are made once. */
 export class HeldOut {
@@ -42,6 +43,8 @@ export class HeldOut {
   #batches: Batch[];
   #plans: Map<Bucket, Plan>;
   #totals: Tensor;
+  /** A row for each sum of some batches. */
+  #sums: Tensor;
   #readback: Readback;
 
   private constructor(
@@ -49,12 +52,14 @@ export class HeldOut {
     list: Batch[],
     plans: Map<Bucket, Plan>,
     totals: Tensor,
+    sums: Tensor,
     dropped: number,
   ) {
     this.#batches = list;
     this.#plans = plans;
     this.#totals = totals;
-    this.#readback = new Readback(model.device, [totals]);
+    this.#sums = sums;
+    this.#readback = new Readback(model.device, [this.#sums]);
     this.dropped = dropped;
   }
 
@@ -78,49 +83,62 @@ export class HeldOut {
       );
     }
     const buckets = planBuckets(kept, { batchSentences: Math.min(batch, kept.length) });
+    const list = [...batches(kept, buckets, { seed: 0, epoch: 0, shuffle: false })];
     const totals = persistent(model.device, [TOTALS], "held-out losses");
     const plans = new Map<Bucket, Plan>();
+    let sums: Tensor | undefined;
     try {
+      const rows = Math.ceil(list.length / BATCHES_A_SUM);
+      sums = persistent(model.device, [rows, TOTALS], "sums of held-out losses");
       for (const bucket of buckets) {
         const tape = new Tape(model.device, { training: false });
         model.loss(tape, bucket, { totals, given });
         plans.set(bucket, await Plan.compile(tape, pool));
       }
-      const list = [...batches(kept, buckets, { seed: 0, epoch: 0, shuffle: false })];
-      return new HeldOut(model, list, plans, totals, dropped);
+      return new HeldOut(model, list, plans, totals, sums, dropped);
     } catch (error) {
       for (const plan of plans.values()) plan.close();
-      model.device.destroyBuffer(totals.storage.buffer!);
+      for (const tensor of [totals, sums]) if (tensor) model.device.destroyBuffer(tensor.storage.buffer!);
       throw error;
     }
   }
 
-  /** Measures the model as it is now. */
-  async measure(): Promise<HeldOutLoss> {
+  /**
+   * Measures the model as it is now.
+   *
+   * @param signal Gives the measurement up, between two batches.
+   * @returns Nothing if it was given up.
+   */
+  async measure(signal?: AbortSignal): Promise<HeldOutLoss | undefined> {
     const { device, countsRightAnswers } = this.model;
-    overwrite(device, this.#totals, new Float32Array(TOTALS));
+    const pace = new Pace(device, signal);
+    const zeros = new Float32Array(TOTALS);
+    overwrite(device, this.#totals, zeros);
     let tokens = 0;
-    let loss = 0;
-    let right = 0;
+    let sums: ArrayLike<number> = [];
     for (const [index, batch] of this.#batches.entries()) {
+      if (signal?.aborted) return undefined;
       this.#plans.get(batch.bucket)!.run(this.model.inputs(batch));
       tokens += batch.tokens;
-      if (index % BATCHES_A_WAIT === BATCHES_A_WAIT - 1 || index === this.#batches.length - 1) {
-        const [totals] = await this.#readback.read();
-        overwrite(device, this.#totals, new Float32Array(TOTALS));
-        loss += totals![1]!;
-        right += totals![2]!;
+      pace.count(batch.tokens);
+      const last = index === this.#batches.length - 1;
+      if (last || index % BATCHES_A_SUM === BATCHES_A_SUM - 1) {
+        copyTensor(device, this.#totals, this.#sums.at(Math.floor(index / BATCHES_A_SUM)));
+        overwrite(device, this.#totals, zeros);
       }
+      if (last || pace.full) await pace.rest(async () => [sums = []] = await this.#readback.read());
     }
-    const accuracy = countsRightAnswers ? { accuracy: right / tokens } : {};
-    return { loss: loss / tokens, tokens, ...accuracy, dropped: this.dropped };
+    const total = (column: number) =>
+      Array.from(sums).reduce((sum, value, at) => at % TOTALS === column ? sum + value : sum, 0);
+    const accuracy = countsRightAnswers ? { accuracy: total(2) / tokens } : {};
+    return { loss: total(1) / tokens, tokens, ...accuracy, dropped: this.dropped };
   }
 
   /** Frees what belongs to the measurement alone. */
   close(): void {
     for (const plan of this.#plans.values()) plan.close();
     this.#readback.close();
-    this.model.device.destroyBuffer(this.#totals.storage.buffer!);
+    for (const { storage } of [this.#totals, this.#sums]) this.model.device.destroyBuffer(storage.buffer!);
   }
 }
 
@@ -134,7 +152,7 @@ export async function heldOutLoss<Example>(
   try {
     const heldOut = await HeldOut.create(model, examples, options, pool);
     try {
-      return await heldOut.measure();
+      return (await heldOut.measure())!;
     } finally {
       heldOut.close();
     }

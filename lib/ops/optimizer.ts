@@ -13,6 +13,9 @@ const PARTS = 64;
 /** The numbers in the control record that one step hands to the next. */
 export const CONTROL_SIZE = 11;
 
+/** How many those have that checkpoints hold: the records of earlier versions do without the last number. */
+export const SAVED_CONTROL_SIZES: readonly number[] = [CONTROL_SIZE, CONTROL_SIZE - 1];
+
 /** Where in the control record the loss scale stands. */
 const LOSS_SCALE = 8;
 

@@ -6,7 +6,13 @@ import { Tokenizer } from "../data/tokenizer.ts";
 import { type Device, DeviceLostError } from "../gpu/device.ts";
 import type { Model } from "../models/model.ts";
 import { Seq2Seq } from "../models/seq2seq.ts";
-import { encodeCheckpoint, restoreCheckpoint, type SavedState } from "./checkpoint_contents.ts";
+import {
+  encodeCheckpoint,
+  readState,
+  restoreWeights,
+  type SavedState,
+  weightsOf,
+} from "./checkpoint_contents.ts";
 import { type CheckpointName, fileOf, readNewest } from "./checkpoint_files.ts";
 import { FORMAT, parseConfig, parseKind, type TrainingConfig } from "./config.ts";
 import { identityOf, type ModelIdentity } from "./identity.ts";
@@ -81,7 +87,9 @@ export async function loadModel<M extends Model<never> = Seq2Seq>(
   which?: "best" | "last",
   of: ModelClass<M> = Seq2Seq as ModelClass<Model<never>> as ModelClass<M>,
 ): Promise<M> {
-  return (await loadCheckpoint(device, folder, which ?? await bestOrLast(folder), of)).model;
+  const { least, make } = await readParts(device, folder, of);
+  const weights = await readWhole(folder, which ?? await bestOrLast(folder), { least, make }, () => ({}));
+  return weights.model;
 }
 
 /**
@@ -95,6 +103,20 @@ export async function loadCheckpoint<M extends Model<never> = Seq2Seq>(
   of: ModelClass<M> = Seq2Seq as ModelClass<Model<never>> as ModelClass<M>,
 ): Promise<Checkpoint<M>> {
   const { least, make, training } = await readParts(device, folder, of);
+  return await readWhole(folder, which, { least, make }, (model, file) => {
+    const state = readState(model, training, file);
+    if (which === "last" && !state) throw new TypeError("There is no optimizer in it to go on with.");
+    return state ? { state } : {};
+  });
+}
+
+/** Reads a model's weights, and what else is wanted of their file. */
+async function readWhole<M extends Model<never>, More>(
+  folder: string,
+  which: "best" | "last",
+  { least, make }: { readonly least: number; readonly make: () => M },
+  readMore: (model: M, file: SafetensorsFile) => More,
+): Promise<{ readonly model: M; readonly passedOver: readonly string[] } & More> {
   let model: M | undefined;
   let identity: ModelIdentity | undefined;
   const read = (name: string) =>
@@ -102,9 +124,8 @@ export async function loadCheckpoint<M extends Model<never> = Seq2Seq>(
       using file = await openSealed(path);
       assertHolds(file, least);
       model ??= make();
-      const state = restoreCheckpoint(model, identity ??= await identityOf(model), training, file);
-      if (which === "last" && !state) throw new TypeError("There is no optimizer in it to go on with.");
-      return { model, ...(state ? { state } : {}) };
+      restoreWeights(model, identity ??= await identityOf(model), file);
+      return { model, ...readMore(model, file) };
     });
   try {
     if (which === "best") return { ...await read("best.safetensors"), passedOver: [] };
@@ -141,11 +162,12 @@ async function readParts<M extends Model<never>>(device: Device, folder: string,
 }
 
 /** Refuses a model that its file cannot have the weights of, before memory is taken for one as large as it claims. */
-function assertHolds({ tensors }: SafetensorsFile, least: number): void {
-  const bytes = [...tensors.values()].reduce((sum, { begin, end }) => sum + end - begin, 0);
+function assertHolds(file: SafetensorsFile, least: number): void {
+  const spans = weightsOf(file).map((name) => file.tensors.get(name)!);
+  const bytes = spans.reduce((sum, { begin, end }) => sum + end - begin, 0);
   if (bytes >= 4 * least) return;
   throw new TypeError(
-    `it has ${bytes} bytes of numbers, and the model that config.json describes has at least ${least} weights`,
+    `it has ${bytes} bytes of weights, and the model that config.json describes has at least ${least} weights`,
   );
 }
 

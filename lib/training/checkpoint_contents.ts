@@ -2,6 +2,7 @@
 
 import type { NamedArray } from "../gpu/parameters.ts";
 import type { Model } from "../models/model.ts";
+import { SAVED_CONTROL_SIZES } from "../ops/optimizer.ts";
 import { parseStrictJson } from "../strict_json.ts";
 import type { CheckpointName } from "./checkpoint_files.ts";
 import { parseTraining, type TrainingConfig } from "./config.ts";
@@ -59,39 +60,66 @@ export function weightsOf({ tensors }: SafetensorsFile): string[] {
 }
 
 /**
- * Gives a model the weights of a checkpoint, each read when it is its turn.
+ * Gives a model the weights of a checkpoint, each read when it is its turn; nothing else of the file is.
  *
  * @param identity The model's.
- * @param config What config.json says of the training, where the checkpoint is of an earlier version and does not.
- * @returns What it takes to go on, if the checkpoint has it.
  * @throws {TypeError} If the checkpoint is another model's, or something is missing; the message says what.
  */
-export function restoreCheckpoint(
-  model: Model<never>,
-  identity: ModelIdentity,
+export function restoreWeights(model: Model<never>, identity: ModelIdentity, file: SafetensorsFile): void {
+  const saved = identityIn(file);
+  const difference = saved && differenceOf(saved, identity, "in the folder");
+  if (difference) throw new TypeError(`Cannot load another model's weights: ${difference}.`);
+  model.parameters.load(new Map(weightsOf(file).map((name) => [name, lazily(file, name)])));
+}
+
+/**
+ * Reads what it takes to go on from a checkpoint.
+ *
+ * @param config What config.json says of the training, where the checkpoint is of an earlier version and does not.
+ * @returns Nothing if the checkpoint has no optimizer.
+ * @throws {TypeError} If something is missing or not as it has to be; the message says what.
+ */
+export function readState(
+  { parameters }: Model<never>,
   config: TrainingConfig,
   file: SafetensorsFile,
 ): TrainingState | undefined {
   const { tensors, metadata } = file;
-  const json = (name: string) => parseStrictJson(metadata[name] ?? "null", { file: name });
-  const saved = metadata["identity"] === undefined ? undefined : parseIdentity(json("identity"));
-  const difference = saved && differenceOf(saved, identity, "in the folder");
-  if (difference) throw new TypeError(`Cannot load another model's weights: ${difference}.`);
-  model.parameters.load(new Map(weightsOf(file).map((name) => [name, lazily(file, name)])));
   if (tensors.get(CONTROL)?.dtype !== "U32") return undefined;
+  const saved = identityIn(file);
   const moments = (prefix: string) =>
-    new Map([...model.parameters.trainable].map(([name, { shape }]) => {
+    new Map([...parameters.trainable].map(([name, { shape }]) => {
       return [name, momentOf(file, prefix + name, shape)];
     }));
   return {
-    config: metadata["training"] === undefined ? config : parseTraining(json("training")),
-    position: parsePosition(json("position")),
+    config: metadata["training"] === undefined ? config : parseTraining(json(file, "training")),
+    position: parsePosition(json(file, "position")),
     ...(saved ? { identity: saved } : {}),
-    control: file.read(CONTROL).data as Uint32Array<ArrayBuffer>,
+    control: readControl(file),
     firstMoments: moments(FIRST),
     secondMoments: moments(SECOND),
     ...([...tensors.keys()].some((name) => name.startsWith(AVERAGE)) ? { averages: moments(AVERAGE) } : {}),
   };
+}
+
+/** The optimizer's control record. */
+function readControl(file: SafetensorsFile): Uint32Array<ArrayBuffer> {
+  const { shape } = file.tensors.get(CONTROL)!;
+  if (shape.length !== 1 || !SAVED_CONTROL_SIZES.includes(shape[0]!)) {
+    const sizes = SAVED_CONTROL_SIZES.join(" or ");
+    throw new TypeError(`Cannot load "${CONTROL}" of shape [${shape}]: it has ${sizes} numbers.`);
+  }
+  return file.read(CONTROL).data as Uint32Array<ArrayBuffer>;
+}
+
+/** The model that a checkpoint says it is of; those of earlier versions do not say. */
+function identityIn(file: SafetensorsFile): ModelIdentity | undefined {
+  return file.metadata["identity"] === undefined ? undefined : parseIdentity(json(file, "identity"));
+}
+
+/** One of the texts that travel with the tensors. */
+function json({ metadata }: SafetensorsFile, name: string): unknown {
+  return parseStrictJson(metadata[name] ?? "null", { file: name });
 }
 
 /** A tensor of a file whose numbers are read when they are asked for. */

@@ -6,6 +6,7 @@ import { excerpt } from "../strict_json.ts";
 import { optimizerSchema, type StepConfig } from "./optimizer_options.ts";
 import { type ScheduleConfig, scheduleSchema } from "./schedule.ts";
 import { count, seed, share, size } from "./schemas.ts";
+import { refuse } from "./settings.ts";
 import { type TeacherForcingConfig, teacherForcingSchema } from "./teacher_forcing.ts";
 
 /** What can make a validation better; the first one is the default. */
@@ -143,6 +144,28 @@ export function parseConfig<ModelConfig>(
  */
 export function parseTraining(json: unknown): TrainingConfig {
   return check(training, json);
+}
+
+/**
+ * Refuses a model and a training whose config.json could be written and not be read again.
+ *
+ * @param contract That of the model's options.
+ * @throws {RangeError} The message names option, value and limit.
+ */
+export function assertReadable(
+  model: unknown,
+  contract: v.GenericSchema<unknown, unknown>,
+  options: TrainingConfig,
+): void {
+  const { issues } = v.safeParse(v.strictObject({ model: contract, training }), { model, training: options });
+  if (!issues) return;
+  const [issue] = issues;
+  const name = v.getDotPath(issue)!.split(".").at(-1)!;
+  const limit = "requirement" in issue ? issue.requirement : undefined;
+  const wanted = issue.type === "max_value"
+    ? `at most ${limit}`
+    : `what config.json can say: ${issue.message}`;
+  refuse(name, issue.input, `it must be ${wanted}`);
 }
 
 /**

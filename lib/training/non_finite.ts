@@ -19,9 +19,23 @@ export class NonFiniteGuard {
   /** The steps since the last look; one of them may have to be repeated. */
   #steps: Step[] = [];
   #skipped = 0;
+  #broken = false;
 
   /** Guards the steps of one training. */
   constructor(readonly optimization: Optimization) {}
+
+  /** Goes on from a checkpoint, when so many steps had been left out. */
+  goOn(skipped: number): void {
+    this.#skipped = skipped;
+  }
+
+  /**
+   * Whether a step has broken off in its middle, as anomaly mode does: it may have changed weights, and its losses are among
+   * the sums, so nothing that there is now is worth a checkpoint.
+   */
+  get broken(): boolean {
+    return this.#broken;
+  }
 
   /**
    * Takes a step; see {@linkcode Optimization.step}. Only in anomaly mode there is something to wait for.
@@ -32,7 +46,9 @@ export class NonFiniteGuard {
     this.#steps.push({ group, number, rate });
     if (!this.optimization.config.anomaly) return this.optimization.step(group, number, rate);
     const anomaly = await this.optimization.watchedStep(group, number, rate);
-    if (anomaly) throw new Error(describeAnomaly(anomaly, number, group.length));
+    if (!anomaly) return;
+    this.#broken = true;
+    throw new Error(describeAnomaly(anomaly, number, group.length));
   }
 
   /**

@@ -3,7 +3,12 @@
 import type { Pair } from "../data/pair.ts";
 import type { Model } from "../models/model.ts";
 import { type Precision, PRECISIONS } from "../ops/matmul_variants.ts";
-import { type TrainingConfig, VALIDATION_MEASURES, type ValidationMeasure } from "./config.ts";
+import {
+  assertReadable,
+  type TrainingConfig,
+  VALIDATION_MEASURES,
+  type ValidationMeasure,
+} from "./config.ts";
 import { kindOfModel } from "./kinds.ts";
 import { completeOptimizer, type OptimizerOptions } from "./optimizer_options.ts";
 import { completeSchedule, type ScheduleOptions } from "./schedule.ts";
@@ -61,9 +66,16 @@ export interface TrainOptions<Example = Pair>
   readonly bestBy?: ValidationMeasure;
   /** Of the validation examples, how many to show each time; 3 by default. */
   readonly samples?: number;
-  /** Ends training after so many steps, in the middle of an epoch if need be. */
+  /**
+   * Ends training after so many steps, in the middle of an epoch if need be, with a validation all the same. Whoever goes on
+   * from there with more of them, or none, ends with the bits of a training that did not stop.
+   */
   readonly maxSteps?: number;
-  /** Ends training early: after the steps that the GPU is at, a report and a checkpoint; nothing is thrown. */
+  /**
+   * Ends training early: after the steps that the GPU is at, a report and a checkpoint; nothing is thrown. No validation begins
+   * any more, and one at work is given up, unless it is at its translations; whoever goes on from the checkpoint begins
+   * with it. Preparing a training ends between encoding, compiling for steps, and compiling for validation.
+   */
   readonly signal?: AbortSignal;
   /** A folder for checkpoints: the last ones, and the best one by validation. */
   readonly folder?: string;
@@ -198,6 +210,7 @@ export function completeTraining(options: TrainOptions<unknown>, model: Model<ne
     "what splitHash() returns",
   );
   refuseUnfit(config, options, model);
+  assertReadable(model.config, kindOfModel(model).config, config);
   return config;
 }
 

@@ -13,6 +13,7 @@ export class Place {
 
   #tokens = 0;
   #losses: EpochLosses[] = [];
+  #concluded = false;
 
   /** At the start of the first epoch. */
   constructor(readonly stepsPerEpoch: number) {}
@@ -20,6 +21,11 @@ export class Place {
   /** Whether the epoch is over. */
   get over(): boolean {
     return this.stepInEpoch === this.stepsPerEpoch;
+  }
+
+  /** Whether it has been noted what the epoch came to, so that the next one may begin. */
+  get concluded(): boolean {
+    return this.#concluded;
   }
 
   /** Counts a step. */
@@ -37,6 +43,7 @@ export class Place {
   /** Notes what the epoch came to, if it is over. */
   conclude(loss: number, validation: number | undefined): void {
     if (!this.over) return;
+    this.#concluded = true;
     this.#losses.push({
       step: this.step,
       training: finite(this.mean(loss)),
@@ -49,15 +56,19 @@ export class Place {
     this.epoch++;
     this.stepInEpoch = 0;
     this.#tokens = 0;
+    this.#concluded = false;
   }
 
   /** For a checkpoint; `loss` is the sum of the losses of this epoch so far. */
   position(loss: number): TrainingPlace {
-    const { epoch, over, step, stepInEpoch, stepsPerEpoch } = this;
+    const { epoch, concluded, step, stepInEpoch, stepsPerEpoch } = this;
     const losses = [...this.#losses];
     const shared = { step, stepsPerEpoch, losses };
-    if (over || stepInEpoch === 0) { // the sum may still be that of the epoch before
-      return { ...shared, epoch: over ? epoch + 1 : epoch, stepInEpoch: 0, epochLoss: 0, epochTokens: 0 };
+    if (concluded || stepInEpoch === 0) { // the sum may still be that of the epoch before
+      return {
+        ...shared,
+        ...{ epoch: concluded ? epoch + 1 : epoch, stepInEpoch: 0, epochLoss: 0, epochTokens: 0 },
+      };
     }
     return { ...shared, epoch, stepInEpoch, epochLoss: finite(loss), epochTokens: this.#tokens };
   }

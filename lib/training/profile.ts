@@ -99,7 +99,7 @@ export async function profileTraining<Example>(
   const { maxSteps: steps = 20, clock = bestClock(model.device) } = options;
   const config = completeTraining(options, model);
   const weights = await model.parameters.read();
-  const { data, optimization, report, allocate } = prepare(model, examples, config);
+  const { data, optimization, report, allocate } = await prepare(model, examples, config);
   try {
     options.onReport?.(report);
     await allocate();

@@ -36,7 +36,10 @@ export interface Validation<Sample = TranslationSample> {
   readonly bleu?: number;
   /** Mean training loss an answer over the epoch, label smoothing and dropout included, in nats. */
   readonly trainingLoss: number;
-  /** Whether no earlier validation was better. */
+  /**
+   * Whether no earlier validation was better. One in the middle of an epoch, where `maxSteps` ends training, is not compared
+   * with others, nor others with it: it is the best only as long as there is no other.
+   */
   readonly best: boolean;
   /** Validations since the best one: 0 if this is it. */
   readonly sinceBest: number;

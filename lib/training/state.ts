@@ -3,8 +3,9 @@
 import * as v from "npm:valibot@1.5.0";
 import type { NamedArray } from "../gpu/parameters.ts";
 import { check, type TrainingConfig } from "./config.ts";
-import { differenceOf, type ModelIdentity } from "./identity.ts";
+import type { ModelIdentity } from "./identity.ts";
 import type { Standing } from "./judge.ts";
+import { count } from "./schemas.ts";
 
 /** What an epoch came to. */
 export interface EpochLosses {
@@ -20,7 +21,7 @@ export interface EpochLosses {
 export interface TrainingPlace {
   /** Epochs completed. */
   readonly epoch: number;
-  /** Steps taken in the next one. */
+  /** Steps taken in the next one; all of them if the epoch is over but for its validation. */
   readonly stepInEpoch: number;
   /** Steps taken since the start. */
   readonly step: number;
@@ -55,7 +56,6 @@ export interface TrainingState {
   readonly averages?: ReadonlyMap<string, NamedArray>;
 }
 
-const count = v.pipe(v.number(), v.integer(), v.minValue(0));
 const loss = v.nullable(v.number());
 
 const positionSchema = v.strictObject({
@@ -77,63 +77,19 @@ const positionSchema = v.strictObject({
 /**
  * Checks the position that a checkpoint says it was taken at.
  *
- * @throws {TypeError} If something is missing, unknown or of the wrong kind; the message names it.
+ * @throws {TypeError} If something is missing, unknown or of the wrong kind, or there is no such step; the message names it.
  */
 export function parsePosition(json: unknown): TrainingPosition {
-  return check(positionSchema, json);
-}
-
-/** The options that settle which examples a step is made of. */
-const SETTLING = ["batch", "batchTokens", "accumulation", "maxLength", "seed", "mergeDropout"] as const;
-
-/**
- * Refuses a checkpoint that a training cannot go on from as if it had never stopped.
- *
- * @param config The options of the training that is to go on.
- * @param stepsPerEpoch The steps of its epochs.
- * @param identity Its model.
- * @throws {RangeError} If the model, the steps of an epoch, the optimizer or the split is another one; the message names
- *   what differs, as it was and as it is.
- */
-export function checkResumable(
-  state: TrainingState,
-  config: TrainingConfig,
-  stepsPerEpoch: number,
-  identity: ModelIdentity,
-): void {
-  const { position, config: saved } = state;
-  const difference = state.identity && differenceOf(state.identity, identity, "here");
-  if (difference) throw new RangeError(`Cannot resume: ${difference}. Train the model that was saved.`);
-  for (const name of SETTLING) {
-    if (saved[name] !== config[name]) {
-      throw new RangeError(
-        `Cannot resume: ${name} was ${saved[name]}, and now is ${config[name]}. Give it as it was.`,
-      );
-    }
+  const position = check(positionSchema, json);
+  const { epoch, stepInEpoch, step, stepsPerEpoch } = position;
+  if (stepInEpoch > stepsPerEpoch) {
+    throw new TypeError(`at "stepInEpoch": it is ${stepInEpoch}, and an epoch has ${stepsPerEpoch} steps.`);
   }
-  const { split } = config;
-  if (split !== null && saved.split !== null && split !== saved.split) {
-    throw new RangeError(
-      `Cannot resume: the split was ${saved.split}, and now is ${split}. ` +
-        "Use the same corpus, sample, sizes and seed.",
+  const steps = epoch * stepsPerEpoch + stepInEpoch;
+  if (step !== steps) {
+    throw new TypeError(
+      `at "step": it is ${step}, and ${epoch} epochs of ${stepsPerEpoch} steps with ${stepInEpoch} more have ${steps}.`,
     );
   }
-  if (position.stepsPerEpoch !== stepsPerEpoch) {
-    throw new RangeError(
-      `Cannot resume: an epoch had ${position.stepsPerEpoch} steps, and now has ${stepsPerEpoch}. ` +
-        "Use the same corpus, sample and split.",
-    );
-  }
-  if (state.averages !== undefined && config.averageDecay === null) {
-    throw new RangeError(
-      `Cannot resume without averageDecay: the checkpoint has running averages, of decay ${saved.averageDecay}. ` +
-        "Give it again.",
-    );
-  }
-  const { method } = config.optimizer;
-  if (saved.optimizer.method !== method) {
-    throw new RangeError(
-      `Cannot resume with the optimizer ${method}: the checkpoint is one of ${saved.optimizer.method}. Use the same.`,
-    );
-  }
+  return position;
 }

@@ -1,27 +1,30 @@
 // Training: the loop. An async generator, so that the loop body is the user's and `break` stops it.
 
-import { type Batch, batches } from "../data/batches.ts";
+import type { Batch } from "../data/batches.ts";
 import type { LabelledText } from "../data/labelled_text.ts";
 import type { Pair } from "../data/pair.ts";
 import { DeviceLostError } from "../gpu/device.ts";
+import { Pace } from "../gpu/pace.ts";
 import { turn } from "../gpu/turn.ts";
 import type { Model } from "../models/model.ts";
 import type { Seq2Seq } from "../models/seq2seq.ts";
 import type { SequenceClassifier } from "../models/sequence_classifier.ts";
+import { stepsOf } from "../ops/optimizer.ts";
 import { CheckpointFolder } from "./checkpoint_folder.ts";
 import type { TrainingConfig } from "./config.ts";
+import { EpochEnd } from "./epoch_end.ts";
 import { identityOf } from "./identity.ts";
 import { Judge } from "./judge.ts";
 import { NonFiniteGuard } from "./non_finite.ts";
-import { inGroups, type Optimization } from "./optimization.ts";
+import type { Optimization } from "./optimization.ts";
 import { completeTraining, type TrainingReport, type TrainOptions } from "./options.ts";
-import { Pace } from "./pace.ts";
 import { Place } from "./place.ts";
 import { type Preparation, prepare } from "./preparation.ts";
-import type { ClassificationSample, TrainingProgress, Validation } from "./progress.ts";
+import type { ClassificationSample, TrainingProgress } from "./progress.ts";
+import { checkResumable } from "./resumable.ts";
 import { scheduledRate } from "./schedule.ts";
-import { checkResumable, type TrainingPosition, type TrainingState } from "./state.ts";
-import { type Measured, Validator } from "./validator.ts";
+import type { TrainingPosition, TrainingState } from "./state.ts";
+import { Validator } from "./validator.ts";
 
 export type { ClassificationSample, TrainingProgress, TranslationSample, Validation } from "./progress.ts";
 
@@ -91,13 +94,13 @@ class Run<Example, Sample> {
   #judge: Judge;
   #folder: CheckpointFolder;
   #guard: NonFiniteGuard;
-  #validator: Validator<Example, Sample> | undefined;
+  #end: EpochEnd<Example, Sample>;
   #started = 0;
   #startedAt = 0;
 
   private constructor(
     readonly model: Model<Example>,
-    readonly examples: Pick<Preparation, "data" | "contents">,
+    readonly groupsOf: Preparation["groups"],
     readonly config: TrainingConfig,
     readonly options: TrainOptions<Example>,
     readonly optimization: Optimization,
@@ -107,6 +110,7 @@ class Run<Example, Sample> {
     this.#judge = new Judge(config);
     this.#folder = new CheckpointFolder(options, model, config, optimization);
     this.#guard = new NonFiniteGuard(optimization);
+    this.#end = new EpochEnd(optimization, this.#place, this.#judge, this.#folder, this.#position);
   }
 
   static async start<Example, Sample>(
@@ -115,17 +119,17 @@ class Run<Example, Sample> {
     config: TrainingConfig,
     options: TrainOptions<Example>,
   ): Promise<Run<Example, Sample>> {
-    const { data, contents, optimization, report, allocate } = prepare(model, examples, config);
-    const run = new Run<Example, Sample>(model, { data, contents }, config, options, optimization, report);
+    const { groups, optimization, report, allocate } = await prepare(model, examples, config);
+    const run = new Run<Example, Sample>(model, groups, config, options, optimization, report);
     try {
       options.onReport?.(report);
-      await turn();
-      await allocate();
-      const { valid, samples = 3 } = options;
-      if (valid?.length) {
-        run.#validator = await Validator.create(model, valid, config, samples, optimization.pool);
-      }
       if (options.resume) await run.#resume(options.resume);
+      await turn();
+      const { valid, samples = 3, signal } = options;
+      if (!signal?.aborted) await allocate();
+      if (!signal?.aborted && valid?.length) {
+        run.#end.validator = await Validator.create(model, valid, config, samples, optimization.pool);
+      }
       return run;
     } catch (error) {
       await run.finish(error);
@@ -142,27 +146,35 @@ class Run<Example, Sample> {
     return Math.min(this.#scheduled, this.options.maxSteps ?? Infinity);
   }
 
+  /** What is left of the training: first of all a validation, if the checkpoint to go on from is from before it. */
   async *epochs(): AsyncGenerator<TrainingProgress<Sample>, void, void> {
-    const pace = new Pace(this.model.device);
+    const { signal } = this.options;
+    const pace = new Pace(this.model.device, signal);
     this.#started = this.#place.step;
     this.#startedAt = performance.now();
+    if (this.#place.over && !signal?.aborted) {
+      const { progress, epochLoss } = await this.#progress(pace);
+      const loss = this.#place.mean(epochLoss);
+      yield { ...progress, loss, ...await this.#end.conclude(epochLoss, signal) };
+      await this.#reported(pace);
+      this.#nextEpoch();
+    }
     while (this.#place.epoch < this.config.epochs && this.#place.step < this.#steps && !this.#judge.stops) {
-      if (this.options.signal?.aborted) return;
+      if (signal?.aborted) return;
       yield* this.#pass(pace);
-      if (this.#place.over) this.#place.next();
+      this.#nextEpoch();
     }
   }
 
-  /** One epoch, or what is left of it, and a validation. */
+  #nextEpoch(): void {
+    if (this.#place.concluded) this.#place.next();
+  }
+
+  /** One epoch, or what is left of it, and a validation, unless a signal puts that off. */
   async *#pass(pace: Pace): AsyncGenerator<TrainingProgress<Sample>, void, void> {
-    const { seed, accumulation } = this.config;
     const { epoch, stepInEpoch } = this.#place;
-    let skip = stepInEpoch;
     if (stepInEpoch === 0) this.optimization.startEpoch();
-    const { data, contents } = this.examples;
-    const ordered = batches(data, this.optimization.buckets, { seed, epoch, contents: contents?.(epoch) });
-    for (const group of inGroups(ordered, accumulation)) {
-      if (skip-- > 0) continue;
+    for (const group of await this.groupsOf(epoch, stepInEpoch)) {
       const tokens = group.reduce((sum, { tokens }) => sum + tokens, 0);
       await this.#take(group, tokens);
       pace.count(tokens);
@@ -172,22 +184,32 @@ class Run<Example, Sample> {
       await pace.rest(() => this.optimization.standing());
       if (!pace.due && !over && !signal?.aborted) continue;
       const { progress, epochLoss } = await this.#progress(pace);
-      yield over ? { ...progress, ...await this.#endOfEpoch(epochLoss) } : progress;
-      // After the report, so that whoever writes those down has all that come before the checkpoint.
-      await this.#folder.saveIfDue(this.#place.step, this.#position);
-      pace.report();
+      yield over ? { ...progress, ...await this.#end.conclude(epochLoss, signal) } : progress;
+      await this.#reported(pace);
       if (over || signal?.aborted) return;
     }
   }
 
+  /** Saves after a report, so that whoever writes those down has all that come before the checkpoint. */
+  async #reported(pace: Pace): Promise<void> {
+    await this.#folder.saveIfDue(this.#place.step, this.#position);
+    pace.report();
+  }
+
   /** Starts a step. */
   async #take(group: readonly Batch[], tokens: number): Promise<void> {
-    const { schedule, learningRate } = this.config;
-    const { reductions } = this.#judge.standing;
-    const { step, epoch } = this.#place;
-    this.#rate = scheduledRate(schedule, learningRate, { step, epoch, steps: this.#scheduled, reductions });
+    const { step } = this.#place;
+    this.#rate = this.#rateOf(step);
     await this.#guard.step(group, step, this.#rate);
     this.#place.count(tokens);
+  }
+
+  /** The learning rate of a step of this epoch. */
+  #rateOf(step: number): number {
+    const { schedule, learningRate } = this.config;
+    const { reductions } = this.#judge.standing;
+    const { epoch } = this.#place;
+    return scheduledRate(schedule, learningRate, { step, epoch, steps: this.#scheduled, reductions });
   }
 
   async #progress(pace: Pace): Promise<{ progress: TrainingProgress<Sample>; epochLoss: number }> {
@@ -195,7 +217,7 @@ class Run<Example, Sample> {
     const { seconds } = pace;
     await this.#guard.look(sums);
     const { step, epoch } = this.#place;
-    const secondsPerStep = (performance.now() - this.#startedAt) / 1000 / (step - this.#started);
+    const secondsPerStep = (performance.now() - this.#startedAt) / 1000 / Math.max(1, step - this.#started);
     const progress = {
       epoch: epoch + 1,
       step,
@@ -210,43 +232,6 @@ class Run<Example, Sample> {
     return { progress, epochLoss: sums.epochLoss };
   }
 
-  /** Measures the model, given the sum of the epoch's losses, and saves the weights that are to be kept. */
-  async #endOfEpoch(epochLoss: number): Promise<{ validation?: Validation<Sample> }> {
-    const judged = await this.#withAverages(() => this.#validate());
-    this.#place.conclude(epochLoss, judged?.loss);
-    if (!judged) return {};
-    const trainingLoss = this.#place.mean(epochLoss);
-    const { sinceBest } = this.#judge.standing;
-    return { validation: { ...judged, trainingLoss, sinceBest, stops: this.#judge.stops } };
-  }
-
-  /** Measures the model on the validation examples, and saves its weights if they are the best or to be kept. */
-  async #validate(): Promise<Measured<Sample> & { best: boolean } | undefined> {
-    if (this.config.keep > 0 && this.#place.over) {
-      await this.#folder.saveEpoch(this.#place.epoch + 1, this.#position);
-    }
-    if (!this.#validator) {
-      // Else nobody would load the averages: the last checkpoint has them beside the weights.
-      if (this.optimization.averages) await this.#folder.saveBest(this.#position);
-      return undefined;
-    }
-    const measured = await this.#validator.measure();
-    const best = this.#judge.see(measured);
-    if (best) await this.#folder.saveBest(this.#position);
-    return { ...measured, best };
-  }
-
-  /** Does something while the model has the averages of its weights, if there are any. */
-  async #withAverages<T>(use: () => Promise<T>): Promise<T> {
-    const { averages } = this.optimization;
-    averages?.swap();
-    try {
-      return await use();
-    } finally {
-      averages?.swap();
-    }
-  }
-
   /**
    * Saves what has not been saved, leaves the averages of the weights in the model, and frees the GPU's memory.
    *
@@ -255,12 +240,27 @@ class Run<Example, Sample> {
   async finish(failure?: unknown): Promise<void> {
     const { step } = this.#place;
     try {
-      if (failure instanceof DeviceLostError) return; // it holds nothing any more
       if (failure === undefined) await this.#folder.saveLast(step, this.#position);
-      else await this.#folder.saveAfterFailure(step, this.#position);
-      if (step > 0) this.optimization.averages?.swap();
+      else if (!(failure instanceof DeviceLostError || this.#guard.broken)) {
+        await this.#folder.saveAfterFailure(step, this.#position);
+      }
+    } catch (error) {
+      failure = error;
+      throw error;
     } finally {
-      this.#validator?.close();
+      this.#leave(failure);
+    }
+  }
+
+  /** Leaves the model with the averages of its weights; an error before counts more than one of that. */
+  #leave(failure: unknown): void {
+    try {
+      const lost = failure instanceof DeviceLostError; // it holds nothing any more
+      if (this.#place.step > 0 && !lost) this.optimization.averages?.swap();
+    } catch (error) {
+      if (failure === undefined) throw error;
+    } finally {
+      this.#end.validator?.close();
       this.optimization.close();
     }
   }
@@ -268,11 +268,14 @@ class Run<Example, Sample> {
   async #resume(state: TrainingState): Promise<void> {
     checkResumable(state, this.config, this.report.stepsPerEpoch, await identityOf(this.model));
     const { position, control, firstMoments, secondMoments, averages } = state;
-    this.#folder.goOn(position.step);
     this.#place.restore(position);
+    // A checkpoint from before a validation is to be replaced by one of the same step from after it.
+    this.#folder.goOn(this.#place.over ? 0 : position.step);
     const { bestLoss, bestBleu, sinceBest, sinceLower, reductions, epochLoss } = position;
     this.#judge.standing = { bestLoss, bestBleu, sinceBest, sinceLower, reductions };
+    this.#rate = this.#rateOf(position.step - 1);
     this.optimization.restore(control, epochLoss ?? NaN);
+    this.#guard.goOn(stepsOf(control.slice().buffer).skipped);
     this.model.parameters.loadMoments("firstMoments", firstMoments);
     this.model.parameters.loadMoments("secondMoments", secondMoments);
     if (averages) this.optimization.averages?.restore(averages);

@@ -39,10 +39,17 @@ export class Validator<Example, Sample> {
     return new Validator(model, examples, config, samples, heldOut);
   }
 
-  /** Measures the model as it is now. */
-  async measure(): Promise<Measured<Sample>> {
+  /**
+   * Measures the model as it is now.
+   *
+   * @param signal Gives that up, as long as there is nothing left to do but to translate.
+   * @returns Nothing if it was given up.
+   */
+  async measure(signal?: AbortSignal): Promise<Measured<Sample> | undefined> {
     const { model, examples, config } = this;
-    const { loss, accuracy } = await this.heldOut.measure();
+    const measured = await this.heldOut.measure(signal);
+    if (!measured || signal?.aborted) return undefined;
+    const { loss, accuracy } = measured;
     const { samples, bleu } = kindOfModel(model);
     return {
       loss,

@@ -101,6 +101,24 @@ Deno.test("batches() depends on seed and epoch alone", () => {
   assertEquals(new Set(orders).size, 4);
 });
 
+Deno.test("batches() begins behind those that are skipped, without a look at their pairs", () => {
+  const pairs = corpus(300);
+  const buckets = planBuckets(pairs, { batchSentences: 8 });
+  const options = { seed: 1, epoch: 2 };
+  const all = [...batches(pairs, buckets, options)];
+  const looked = new Set<number>();
+  const contents = new Proxy(pairs, {
+    get: (target, key) => {
+      looked.add(Number(key));
+      return target[key as unknown as number];
+    },
+  });
+  const rest = [...batches(pairs, buckets, { ...options, contents, skip: 30 })];
+  assertEquals(rest, all.slice(30));
+  assertEquals(looked, new Set(all.slice(30).flatMap(({ indices }) => [...indices])));
+  assertEquals([...batches(pairs, buckets, { ...options, skip: all.length })], []);
+});
+
 Deno.test("batches() mixes the buckets in its order", () => {
   const pairs = corpus(2_000);
   const buckets = planBuckets(pairs, { batchSentences: 16, maxBuckets: 4 });

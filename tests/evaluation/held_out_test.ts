@@ -1,4 +1,5 @@
-import { type HeldOutLoss, heldOutLoss } from "../../lib/evaluation/held_out.ts";
+import { HeldOut, type HeldOutLoss, heldOutLoss } from "../../lib/evaluation/held_out.ts";
+import { BufferPool } from "../../lib/gpu/memory.ts";
 import type { Seq2Seq } from "../../lib/models/seq2seq.ts";
 import { Random } from "../../lib/random.ts";
 import { train } from "../../lib/training/trainer.ts";
@@ -83,6 +84,39 @@ testWithDevice(
       "Cannot measure a loss: none of 50 pairs has at most 2 words on both sides.",
     );
     await assertRejects(() => heldOutLoss(model, pairs, { batch: 0 }), RangeError);
+    model.close();
+  },
+);
+
+testWithDevice(
+  "a measurement takes turns, gives up at a signal, and has the same bits later",
+  async (device) => {
+    const model = tinyModel(device);
+    const pool = new BufferPool(device);
+    const heldOut = await HeldOut.create(model, tinyPairs(1_200), { batch: 4 }, pool);
+    let batches = 0;
+    const { inputs } = model;
+    model.inputs = function (batch) {
+      batches++;
+      return inputs.call(this, batch);
+    };
+    let turns = 0;
+    const timer = setInterval(() => turns++);
+    const first = await heldOut.measure();
+    clearInterval(timer);
+    const all = batches;
+    assert(all >= 300 && turns > 2, `${turns} turns in ${all} batches`);
+    for (const [milliseconds, most] of [[0, all - 1], [undefined, 0]] as const) {
+      const interruption = new AbortController();
+      if (milliseconds === undefined) interruption.abort();
+      else setTimeout(() => interruption.abort(), milliseconds);
+      batches = 0;
+      assertEquals(await heldOut.measure(interruption.signal), undefined);
+      assert(batches <= most, `it measured ${batches} of ${all} batches`);
+    }
+    assertEquals(await heldOut.measure(), first);
+    heldOut.close();
+    pool.close();
     model.close();
   },
 );

@@ -208,14 +208,14 @@ function without(name: string): (bytes: Uint8Array) => Uint8Array {
   return rebuild((tensors) => assert(tensors.delete(name), `there is no ${name}`));
 }
 
-testWithDevice("loadModel() says which file is spoilt and what to do", async (device) => {
+testWithDevice("loadCheckpoint() says which file is spoilt and what to do", async (device) => {
   await using folder = await TemporaryFolder.make();
   await trained(device, folder.path);
   const before = device.bufferCount;
   for (const { file, what, spoil, says } of spoilt) {
     const good = await Deno.readFile(folder.at(file));
     await folder.write(file, spoil(good));
-    const error = await assertRejects(() => loadModel(device, folder.path), SyntaxError);
+    const error = await assertRejects(() => loadCheckpoint(device, folder.path), SyntaxError);
     assertStringIncludes(error.message, `Cannot load a model from "${folder.at(file)}": `, what);
     assertStringIncludes(error.message, says, what);
     assertStringIncludes(error.message, " Restore the file from a copy, or train the model again.", what);

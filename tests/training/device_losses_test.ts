@@ -2,10 +2,10 @@
 // had happened.
 
 import { type Device, DeviceLostError, openDevice } from "../../lib/gpu/device.ts";
+import { Pace } from "../../lib/gpu/pace.ts";
 import { translate } from "../../lib/inference/translate.ts";
 import { loadCheckpoint } from "../../lib/training/checkpoint.ts";
 import { type DeviceLoss, trainThroughDeviceLosses } from "../../lib/training/device_losses.ts";
-import { Pace } from "../../lib/training/pace.ts";
 import { train } from "../../lib/training/trainer.ts";
 import { testWithDevice } from "../adapter.ts";
 import { assert, assertEquals, assertRejects } from "../assert.ts";

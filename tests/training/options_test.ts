@@ -123,6 +123,26 @@ testWithDevice("options that do not go together are refused with the reason", (d
   classifier.close();
 });
 
+testWithDevice("options that config.json could not be read with again are refused", (device) => {
+  const most = 2 ** 20;
+  const refused: [TrainOptions, string][] = [
+    ...(["epochs", "batch", "batchTokens", "accumulation", "maxLength"] as const).map((
+      name,
+    ): [TrainOptions, string] => [{ [name]: most + 1 }, name]),
+    [{ patience: most + 1, valid }, "patience"],
+    [{ teacherForcing: "linear", teacherSteps: most + 1 }, "teacherSteps"],
+  ];
+  for (const [options, name] of refused) {
+    const message = `Cannot train with ${name} ${most + 1}: it must be at most ${most}.`;
+    assertThrows(() => complete(device, options), RangeError, message);
+  }
+  assertEquals(complete(device, { epochs: most }).epochs, most);
+  const model = tinyModel(device, { span: "local-m", window: 70_000 });
+  const message = "Cannot train with window 70000: it must be at most 65536.";
+  assertThrows(() => completeTraining({}, model), RangeError, message);
+  model.close();
+});
+
 testWithDevice("config.json says all options, and reads as they were", (device) => {
   const all: TrainOptions[] = [
     {},

@@ -6,7 +6,7 @@ import { train } from "../../lib/training/trainer.ts";
 import { testWithDevice } from "../adapter.ts";
 import { assert, assertEquals, assertRejects } from "../assert.ts";
 import { TemporaryFolder } from "../data/temporary_folder.ts";
-import { checkpointHash, tinyModel, tinyPairs } from "./tiny.ts";
+import { checkpointHash, hashOf, tinyModel, tinyPairs } from "./tiny.ts";
 
 const pairs = tinyPairs(60);
 const common = { epochs: 2, batch: 8, learningRate: 0.02, clipNorm: Infinity, valid: pairs.slice(0, 5) };
@@ -104,6 +104,48 @@ for (const [name, options] of Object.entries(ways)) {
   });
 }
 
+testWithDevice(
+  "a training that maxSteps ends in the middle of an epoch is not another one",
+  async (device) => {
+    // Validations that get worse, of which one too many would lower the rate, or end training, too early.
+    const valid = pairs.slice(0, 12).map(({ source }) => ({ source, target: "Z Z" }));
+    const options: TrainOptions = {
+      ...{ epochs: 5, batch: 8, learningRate: 0.1, valid, samples: 0 },
+      ...{ schedule: "plateau", decayPatience: 2, patience: 4 },
+    };
+    const run = async (limits: readonly (number | undefined)[]) => {
+      await using folder = await TemporaryFolder.make();
+      const verdicts: [step: number, ...unknown[]][] = [];
+      const files: string[][] = [];
+      let model = tinyModel(device);
+      let state;
+      for (const maxSteps of limits) {
+        const given = { ...options, folder: folder.path, ...(maxSteps ? { maxSteps } : {}) };
+        for await (
+          const { step, validation } of train(model, pairs, { ...given, ...(state ? { resume: state } : {}) })
+        ) {
+          if (validation) verdicts.push([step, validation.best, validation.sinceBest, validation.stops]);
+        }
+        model.close();
+        files.push((await folder.files()).filter((name) => name.startsWith("best")));
+        ({ model, state } = await loadCheckpoint(device, folder.path));
+      }
+      model.close();
+      const best = await hashOf(await Deno.readFile(folder.at("best.safetensors")));
+      return { verdicts, files, best, last: await checkpointHash(folder.path) };
+    };
+    const straight = await run([undefined]);
+    const broken = await run([5, 11, 21, undefined]);
+    const early = [5, 11, 21];
+    const shown = broken.verdicts.filter(([step]) => early.includes(step));
+    assertEquals(shown.map(([step, best]) => [step, best]), [[5, true], [11, false], [21, false]]);
+    assertEquals(broken.verdicts.filter(([step]) => !early.includes(step)), straight.verdicts);
+    assert(straight.verdicts.some(([, best]) => !best), "no validation was worse than the one before");
+    assertEquals(broken.files.flat().length, 4);
+    assertEquals([broken.last, broken.best], [straight.last, straight.best]);
+  },
+);
+
 testWithDevice("train() refuses to go on with another optimizer", async (device) => {
   await using folder = await TemporaryFolder.make();
   const model = tinyModel(device);
@@ -112,7 +154,7 @@ testWithDevice("train() refuses to go on with another optimizer", async (device)
   await assertRejects(
     () => train(loaded, pairs, { ...common, optimizer: "sgd", resume: state! }).next(),
     RangeError,
-    "Cannot resume with the optimizer sgd: the checkpoint is one of adam. Use the same.",
+    "Cannot resume: optimizer was adam, and now is sgd. Give it as it was.",
   );
   for (const each of [model, loaded]) each.close();
 });
@@ -126,7 +168,7 @@ testWithDevice("train() refuses to go on without the averages that it began", as
   await assertRejects(
     () => train(loaded, pairs, { ...common, resume: state! }).next(),
     RangeError,
-    "Cannot resume without averageDecay: the checkpoint has running averages, of decay 0.9.",
+    "Cannot resume: averageDecay was 0.9, and now is not set. Give it as it was.",
   );
   for (const each of [model, loaded]) each.close();
 });
@@ -169,11 +211,34 @@ testWithDevice("train() names what differs from the checkpoint, as it was and as
     [loaded, { seed: 5 }, "seed was 1, and now is 5. Give it as it was."],
     [loaded, { batch: 7 }, "batch was 8, and now is 7."],
     [loaded, { accumulation: 2 }, "accumulation was 1, and now is 2."],
+    [loaded, { labelSmoothing: 0.1 }, "labelSmoothing was 0, and now is 0.1."],
+    [loaded, { clipNorm: 5 }, "clipNorm was Infinity, and now is 5."],
+    [loaded, { clipValue: 5, clipNorm: undefined! }, "clipValue was not set, and now is 5."],
+    [loaded, { beta1: 0.8 }, "beta1 was 0.9, and now is 0.8."],
+    [loaded, { schedule: "halving" }, "schedule was constant, and now is halving."],
+    [loaded, { warmup: 7 }, "warmup was 0, and now is 7."],
+    [loaded, { averageDecay: 0.99 }, "averageDecay was not set, and now is 0.99."],
+    [loaded, { bestBy: "bleu" }, "bestBy was loss, and now is bleu."],
+    [
+      loaded,
+      { teacherForcing: "constant", teacherShare: 0.7 },
+      "teacherForcing was always, and now is constant.",
+    ],
     [other, {}, "the model's dropout is 0.3 in the checkpoint and 0.1 here. Train the model that was saved."],
   ];
   for (const [trained, options, says] of cases) {
     const run = () => train(trained, pairs, { ...common, ...options, resume: state! }).next();
     await assertRejects(run, RangeError, `Cannot resume: ${says}`);
   }
+  const changed = { epochs: 3, patience: 5, learningRate: 0.01, keep: 1, checkpoints: 3, anomaly: true };
+  for await (
+    const _ of train(loaded, pairs, {
+      ...common,
+      ...changed,
+      maxSteps: 3,
+      folder: folder.path,
+      resume: state!,
+    })
+  );
   for (const each of [model, loaded, other]) each.close();
 });

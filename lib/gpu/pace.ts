@@ -1,6 +1,6 @@
-// Training: how often the host waits for the GPU, and how often it says what the GPU has done.
+// Layer 1: how often the host waits for the GPU, and how often it says what the GPU has done.
 
-import type { Device } from "../gpu/device.ts";
+import type { Device } from "./device.ts";
 
 /** The work to hand to the GPU between two waits, in milliseconds. */
 const WORK_MILLISECONDS = 240;
@@ -10,6 +10,9 @@ const WORK_MILLISECONDS = 240;
  * signals too (Deno polls the device until all its work is done); sleeping does not.
  */
 const SLEPT = 0.75;
+
+/** The longest sleep, in milliseconds: a machine that was suspended twice in a row looks like a GPU that slow. */
+const LONGEST_SLEEP = 2000;
 
 /** The fewest steps between two waits: one wait a step would leave the GPU idle in between. */
 const FEWEST_STEPS = 2;
@@ -29,11 +32,15 @@ export class Pace {
   #steps = 0;
   #words = 0;
   #began = 0;
-  /** What the last work took, in milliseconds a word; unknown before the first wait. */
-  #cost: number | undefined;
+  /** What the last two works took, in milliseconds a word; unknown before the first wait. */
+  #costs: number[] = [];
 
-  /** The pace of one training on a device. */
-  constructor(readonly device: Device) {}
+  /**
+   * The pace of one piece of work on a device.
+   *
+   * @param signal Ends a sleep at once.
+   */
+  constructor(readonly device: Device, readonly signal?: AbortSignal) {}
 
   /** Counts a step that has been handed to the GPU. */
   count(tokens: number): void {
@@ -45,7 +52,7 @@ export class Pace {
 
   /** Whether the GPU has been given enough, so that it is time to wait. */
   get full(): boolean {
-    return this.#steps >= FEWEST_STEPS && (this.#cost === undefined || this.#expected >= WORK_MILLISECONDS);
+    return this.#steps >= FEWEST_STEPS && (this.#costs.length === 0 || this.#expected >= WORK_MILLISECONDS);
   }
 
   /** Whether a report is due, as the first one is at once; ask after a wait. */
@@ -64,10 +71,11 @@ export class Pace {
    * @throws {DeviceLostError} At once, if the device is lost meanwhile.
    */
   async rest(wait: () => Promise<unknown>): Promise<void> {
-    const end = this.#began + SLEPT * this.#expected;
+    const end = this.#began + Math.min(SLEPT * this.#expected, LONGEST_SLEEP);
     await this.#sleep(Math.max(0, end - performance.now())); // at least one turn for whatever else waits
     await wait();
-    this.#cost = (performance.now() - this.#began) / Math.max(1, this.#words);
+    const cost = (performance.now() - this.#began) / Math.max(1, this.#words);
+    this.#costs = [cost, ...this.#costs.slice(0, 1)];
     this.#steps = this.#words = 0;
   }
 
@@ -77,17 +85,25 @@ export class Pace {
     this.tokens = 0;
   }
 
-  /** The time that the steps since the last wait will take, in milliseconds, as far as is known. */
+  /**
+   * The time that the steps since the last wait will take, in milliseconds, as far as is known. Of the last two works the
+   * cheaper one tells: in the other the machine may have been suspended.
+   */
   get #expected(): number {
-    return (this.#cost ?? 0) * this.#words;
+    return this.#costs.length === 0 ? 0 : Math.min(...this.#costs) * this.#words;
   }
 
   async #sleep(milliseconds: number): Promise<void> {
-    let timer;
+    const { signal } = this;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const wake = () => resolve();
+    const timer = setTimeout(wake, signal?.aborted ? 0 : milliseconds);
+    signal?.addEventListener("abort", wake);
     try {
-      await this.device.settled(new Promise((resolve) => timer = setTimeout(resolve, milliseconds)));
+      await this.device.settled(promise);
     } finally {
       clearTimeout(timer);
+      signal?.removeEventListener("abort", wake);
     }
   }
 }
