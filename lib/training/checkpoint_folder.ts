@@ -39,8 +39,12 @@ export class CheckpointFolder {
   #owned = false;
   /** Whether this run has written any. */
   #begun = false;
+  /** The step that this run goes on from. */
+  #from = 0;
   /** The step of the last checkpoint that lies on disk. */
   #step = 0;
+  /** The names of the checkpoints to go on from that this run has written. */
+  #written = new Set<string>();
   /** When that was done, and how long it took, in milliseconds. */
   #savedAt = -Infinity;
   #cost = 0;
@@ -59,7 +63,7 @@ export class CheckpointFolder {
   /** Goes on from a checkpoint of that step: what is in the folder stays. */
   goOn(step: number): void {
     this.#owned = true;
-    this.#step = step;
+    this.#from = this.#step = step;
   }
 
   /** Saves all that it takes to go on, if that is due or asked for; if that fails, the run may go on. */
@@ -132,11 +136,13 @@ export class CheckpointFolder {
     const { step } = state.position;
     const bytes = await encodeCheckpoint(name, model, this.#identity, state);
     try {
-      await this.#write(folder, fileOf(name, step), bytes);
+      const file = fileOf(name, step);
+      await this.#write(folder, file, bytes);
       if (name !== "last") return;
       this.#step = step;
+      this.#written.add(file);
       this.options.onSave?.(state.position);
-      await removeOlder(folder, step, checkpoints);
+      await removeOlder(folder, this.#from, this.#written, checkpoints);
     } catch (error) {
       throw error instanceof Deno.errors.NotCapable ? error : await this.#explain(folder, name, step, error);
     }

@@ -33,7 +33,8 @@ export class SafetensorsFile implements Disposable, SafetensorsLayout {
   /**
    * Reads one tensor. It blocks, so that a tensor can be read at the moment at which it is needed, and dropped after it.
    *
-   * @throws {SafetensorsError} If there is none of the name, memory does not suffice, or the file has been cut since.
+   * @throws {SafetensorsError} If there is none of the name, or the file has been cut since.
+   * @throws {RangeError} If memory does not suffice.
    */
   read(name: string): SafetensorsTensor {
     const span = this.tensors.get(name);
@@ -120,8 +121,6 @@ function allocate(length: number): Uint8Array<ArrayBuffer> {
   try {
     return new Uint8Array(length);
   } catch (cause) {
-    throw new SafetensorsError("file", `Cannot read safetensors: ${length} bytes do not fit into memory`, {
-      cause,
-    });
+    throw new RangeError(`Cannot read safetensors: ${length} bytes do not fit into memory`, { cause });
   }
 }
