@@ -12,6 +12,7 @@ import {
   removeWeights,
 } from "./checkpoint_files.ts";
 import type { TrainingConfig } from "./config.ts";
+import { type LockedFile, lockFile } from "../data/locked_file.ts";
 import { identityOf, type ModelIdentity } from "./identity.ts";
 import type { Optimization } from "./optimization.ts";
 import type { TrainOptions } from "./options.ts";
@@ -39,6 +40,8 @@ export class CheckpointFolder {
   #owned = false;
   /** Whether this run has written any. */
   #begun = false;
+  /** Keeps other trainings away from the folder, where its file system can do that. */
+  #lock: LockedFile | undefined;
   /** The step that this run goes on from. */
   #from = 0;
   /** The step of the last checkpoint that lies on disk. */
@@ -110,6 +113,12 @@ export class CheckpointFolder {
     await removeIfThere(`${this.options.folder}/epoch-${epoch - this.config.keep}.safetensors`);
   }
 
+  /** Lets another training have the folder. */
+  async close(): Promise<void> {
+    await this.#lock?.release(true);
+    this.#lock = undefined;
+  }
+
   /** A run that has saved something goes on without this; one that has not would find out after hours. */
   async #try(name: CheckpointName, position: PositionOf): Promise<void> {
     const kind = name.replace(/-.*/, "");
@@ -136,6 +145,7 @@ export class CheckpointFolder {
     const { step } = state.position;
     const bytes = await encodeCheckpoint(name, model, this.#identity, state);
     try {
+      this.#lock ??= await lockFolder(folder);
       const file = fileOf(name, step);
       await this.#write(folder, file, bytes);
       if (name !== "last") return;
@@ -152,10 +162,7 @@ export class CheckpointFolder {
 
   /** Writes a file; with the first one the folder becomes this run's. */
   async #write(folder: string, file: string, bytes: Uint8Array): Promise<void> {
-    if (!this.#begun) {
-      await Deno.mkdir(folder, { recursive: true });
-      await removeUnfinished(folder);
-    }
+    if (!this.#begun) await removeUnfinished(folder);
     const written = await writeBeside(`${folder}/${file}`, bytes);
     try {
       if (!this.#begun) await this.#begin(folder);
@@ -191,6 +198,21 @@ export class CheckpointFolder {
       { cause },
     );
   }
+}
+
+/** Keeps other trainings away from a folder; where its file system knows no locks, goes on without. */
+async function lockFolder(folder: string): Promise<LockedFile | undefined> {
+  await Deno.mkdir(folder, { recursive: true });
+  const path = `${folder}/run.lock`;
+  const lock = await lockFile(path);
+  if (lock === "taken") {
+    throw new Error(
+      "another training saves into that folder; wait until it is over, or train into another one",
+    );
+  }
+  if (lock !== "unsupported") return lock;
+  await removeIfThere(path);
+  return undefined;
 }
 
 /** A checkpoint could not be written. */

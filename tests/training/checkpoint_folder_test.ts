@@ -190,6 +190,33 @@ testWithDevice(
   },
 );
 
+testWithDevice(
+  "one training at a time has a folder; another is refused, and touches nothing",
+  async (device) => {
+    await using folder = await TemporaryFolder.make();
+    await trained(device, { folder: folder.path, maxSteps: 4 });
+    const { model, state } = await loadCheckpoint(device, folder.path);
+    const begun = { ...common, folder: folder.path, saveEvery: 0, resume: state! };
+    const first = train(model, pairs, begun);
+    for (let reports = 0; reports < 2; reports++) await first.next(); // the first checkpoint lies on disk
+    const before = await Promise.all((await folder.files()).map((name) => Deno.stat(folder.at(name))));
+    for (const resume of [{}, { resume: state! }]) {
+      await assertRejects(
+        () => trained(device, { folder: folder.path, ...resume }),
+        Error,
+        `in "${folder.path}": another training saves into that folder; wait until it is over, or train into another one.`,
+      );
+    }
+    const after = await Promise.all((await folder.files()).map((name) => Deno.stat(folder.at(name))));
+    assertEquals(after.map(({ ino, mtime }) => [ino, mtime]), before.map(({ ino, mtime }) => [ino, mtime]));
+    await first.return();
+    model.close();
+    await folder.write("run.lock", ""); // as a process that was killed leaves it
+    await trained(device, { folder: folder.path });
+    assert(!(await folder.files()).includes("run.lock"), "the lock is still there");
+  },
+);
+
 testWithDevice("train() refuses a place that is no folder at its first report", async (device) => {
   await using folder = await TemporaryFolder.make();
   const path = `${await folder.write("file", "")}/below`;
