@@ -151,7 +151,8 @@ export const command: Command = defineCommand({
           folder: values.output,
           saveNow: saveAsked,
           beforeFirstSave: () => begin(data, values, log),
-          onSaveFailed: ({ message }) => output.notice(`${message} Training goes on.`),
+          onSaveFailed: ({ message }, goesOn) =>
+            output.notice(goesOn ? `${message} Training goes on.` : message),
         },
         values,
         output,

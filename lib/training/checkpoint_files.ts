@@ -6,7 +6,7 @@ import { SpoiltFileError } from "./spoilt_file.ts";
 export type CheckpointName = "last" | "best" | `epoch-${number}`;
 
 /** The files with weights; earlier versions called the last checkpoint `last`. */
-const WEIGHTS = /^(best|last|epoch-\d+|step-(?<step>\d+))\.safetensors$/;
+const WEIGHTS = /^(best|last|epoch-(?<epoch>\d+)|step-(?<step>\d+))\.safetensors$/;
 
 /** The name of a checkpoint's file; those that training goes on from have their step in it. */
 export function fileOf(name: CheckpointName, step: number): string {
@@ -92,6 +92,14 @@ export async function removeOlder(
   const whole = names.filter((name) => written.has(name) || stepOf(name)! <= from);
   const left = new Set(whole.slice(0, count));
   for (const name of names) if (!left.has(name)) await removeIfThere(`${folder}/${name}`);
+}
+
+/** Removes the weights of an epoch and of those before it. */
+export async function removeEpochs(folder: string, last: number): Promise<void> {
+  for (const name of await weightFiles(folder)) {
+    const epoch = WEIGHTS.exec(name)?.groups?.["epoch"];
+    if (epoch !== undefined && Number(epoch) <= last) await removeIfThere(`${folder}/${name}`);
+  }
 }
 
 /** Removes all weights. */

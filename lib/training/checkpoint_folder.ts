@@ -7,6 +7,7 @@ import { encodeCheckpoint } from "./checkpoint_contents.ts";
 import {
   type CheckpointName,
   fileOf,
+  removeEpochs,
   removeIfThere,
   removeOlder,
   removeWeights,
@@ -48,6 +49,8 @@ export class CheckpointFolder {
   #step = 0;
   /** The names of the checkpoints to go on from that this run has written. */
   #written = new Set<string>();
+  /** The last epoch whose weights lie on disk. */
+  #epoch = 0;
   /** When that was done, and how long it took, in milliseconds. */
   #savedAt = -Infinity;
   #cost = 0;
@@ -87,6 +90,7 @@ export class CheckpointFolder {
    */
   async saveLast(step: number, position: PositionOf): Promise<void> {
     if (step !== this.#step) await this.#save("last", position);
+    await this.#tidy(false);
     this.#failures.delete("last");
     for (const error of this.#failures.values()) throw error;
   }
@@ -97,7 +101,7 @@ export class CheckpointFolder {
     try {
       await this.saveLast(step, position);
     } catch (error) {
-      if (error instanceof CheckpointError) this.options.onSaveFailed?.(error);
+      if (error instanceof CheckpointError) this.options.onSaveFailed?.(error, false);
     }
   }
 
@@ -106,11 +110,9 @@ export class CheckpointFolder {
     await this.#try("best", position);
   }
 
-  /** Saves the weights that the model has now as those of an epoch, and removes those of the epoch `keep` before. */
+  /** Saves the weights that the model has now as those of an epoch, and removes those of epochs `keep` before. */
   async saveEpoch(epoch: number, position: PositionOf): Promise<void> {
     await this.#try(`epoch-${epoch}`, position);
-    if (this.#failures.has("epoch")) return;
-    await removeIfThere(`${this.options.folder}/epoch-${epoch - this.config.keep}.safetensors`);
   }
 
   /** Lets another training have the folder. */
@@ -125,16 +127,31 @@ export class CheckpointFolder {
     try {
       await this.#save(name, position);
       this.#failures.delete(kind);
+      await this.#tidy(true);
     } catch (error) {
       if (!this.#begun || !(error instanceof CheckpointError)) throw error;
       this.#savedAt = performance.now();
       this.#failures.set(kind, error);
-      this.options.onSaveFailed?.(error);
+      this.options.onSaveFailed?.(error, true);
+    }
+  }
+
+  /** Removes what new checkpoints have made superfluous. What cannot go stays, and is tried again after the next one. */
+  async #tidy(goesOn: boolean): Promise<void> {
+    const { folder, checkpoints = 2, onSaveFailed } = this.options;
+    if (folder === undefined || !this.#begun) return;
+    try {
+      await removeOlder(folder, this.#from, this.#written, checkpoints);
+      await removeEpochs(folder, this.#epoch - this.config.keep);
+    } catch (error) {
+      if (!(error instanceof Error) || error instanceof Deno.errors.NotCapable) throw error;
+      const what = `Cannot remove older checkpoints from "${folder}": ${error.message}. They stay.`;
+      onSaveFailed?.(new CheckpointError(what, { cause: error }), goesOn);
     }
   }
 
   async #save(name: CheckpointName, position: PositionOf): Promise<void> {
-    const { options: { folder, checkpoints = 2 }, model, config, optimization } = this;
+    const { options: { folder }, model, config, optimization } = this;
     if (folder === undefined) return;
     model.device.check(); // one that is gone has nothing to save, and what an earlier run saved stays
     const start = performance.now();
@@ -148,11 +165,11 @@ export class CheckpointFolder {
       this.#lock ??= await lockFolder(folder);
       const file = fileOf(name, step);
       await this.#write(folder, file, bytes);
+      if (name.startsWith("epoch-")) this.#epoch = state.position.epoch;
       if (name !== "last") return;
       this.#step = step;
       this.#written.add(file);
       this.options.onSave?.(state.position);
-      await removeOlder(folder, this.#from, this.#written, checkpoints);
     } catch (error) {
       throw error instanceof Deno.errors.NotCapable ? error : await this.#explain(folder, name, step, error);
     }

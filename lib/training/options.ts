@@ -82,8 +82,11 @@ export interface TrainOptions<Example = Pair>
    * the weights that an earlier training left there are gone by then.
    */
   readonly beforeFirstSave?: () => Promise<void>;
-  /** Told when a checkpoint could not be written and training goes on without it. */
-  readonly onSaveFailed?: (error: Error) => void;
+  /**
+   * Told when a checkpoint could not be written, or older ones not removed, and whether training goes on all the same or is
+   * at its end.
+   */
+  readonly onSaveFailed?: (error: Error, goesOn: boolean) => void;
   /** Keeps the weights of the last epochs too, so many, for {@linkcode averageCheckpoints}; none by default. */
   readonly keep?: number;
   /**

@@ -253,6 +253,49 @@ testWithDevice(
   },
 );
 
+testWithDevice(
+  "older checkpoints that cannot be removed stay, are told of, and end no run",
+  async (device) => {
+    await using folder = await TemporaryFolder.make();
+    const { remove } = Deno;
+    const told: [string, boolean][] = [];
+    const onSaveFailed = ({ message }: Error, goesOn: boolean) => void told.push([message, goesOn]);
+    Deno.remove = (path, options) =>
+      String(path).endsWith(".safetensors")
+        ? Promise.reject(new Error("Not permitted"))
+        : remove(path, options);
+    const options = { folder: folder.path, saveEvery: 0, keep: 1, onSaveFailed };
+    try {
+      await trained(device, options);
+    } finally {
+      Deno.remove = remove;
+    }
+    const message = `Cannot remove older checkpoints from "${folder.path}": Not permitted. They stay.`;
+    assertEquals(new Set(told.map(([message]) => message)), new Set([message]));
+    assertEquals([told.at(0)![1], told.at(-1)![1]], [true, false]);
+    assert((await checkpoints(folder)).length > 4);
+    const { model, state } = await loadCheckpoint(device, folder.path);
+    for await (const _ of train(model, pairs, { ...common, ...options, epochs: 5, resume: state! }));
+    model.close();
+    assertEquals((await checkpoints(folder)).filter((name) => !name.startsWith("step-")), [
+      "epoch-5.safetensors",
+    ]);
+    assertEquals((await checkpoints(folder)).length, 3);
+  },
+);
+
+testWithDevice("with fewer epochs to keep, those of before go too", async (device) => {
+  await using folder = await TemporaryFolder.make();
+  await trained(device, { folder: folder.path, keep: 3 });
+  const { model, state } = await loadCheckpoint(device, folder.path);
+  const options = { ...common, folder: folder.path, epochs: 5, keep: 1, resume: state! };
+  for await (const _ of train(model, pairs, options));
+  model.close();
+  assertEquals((await checkpoints(folder)).filter((name) => !name.startsWith("step-")), [
+    "epoch-5.safetensors",
+  ]);
+});
+
 testOnDisk(
   "a full disk costs a checkpoint, not the run; the one before stays",
   "1m",
