@@ -120,15 +120,16 @@ export const command: Command = defineCommand({
     assertTokenizerOptions(values);
     const interrupted = values.profile ? undefined : interruption(); // there is nothing to save
     const pairs = await readCorpus(values.corpus, values, output, interrupted);
+    await orLeave(interrupted);
     const data = await prepare(pairs, values, output, interrupted);
     const splitHash = await tellSplit(data, output);
-    await turn();
+    await orLeave(interrupted);
     let device = await openDeviceFor(values);
     output.line(`adapter     ${device.description}`);
     try {
-      await turn();
+      await orLeave(interrupted);
       const { model, state } = await open(device, data, values, output);
-      await turn();
+      await orLeave(interrupted);
       if (values.summary) tellSummary(model, output);
       const onReport = (report: TrainingReport) => tellReport(report, output);
       if (!interrupted) {
@@ -137,6 +138,7 @@ export const command: Command = defineCommand({
         return ExitCode.ok;
       }
       let log = new RunLog(values.output, state?.position.step);
+      let saved = state !== undefined;
       const training = trainOrTellLoss(
         model,
         data.train,
@@ -150,6 +152,7 @@ export const command: Command = defineCommand({
           signal: interrupted,
           folder: values.output,
           saveNow: saveAsked,
+          onSave: () => saved = true,
           beforeFirstSave: () => begin(data, values, log),
           onSaveFailed: ({ message }, goesOn) =>
             output.notice(goesOn ? `${message} Training goes on.` : message),
@@ -170,9 +173,11 @@ export const command: Command = defineCommand({
       const seconds = (performance.now() - started) / 1000;
       output.record({ type: "done", folder: values.output, seconds, interrupted: interrupted.aborted });
       output.line(
-        interrupted.aborted
+        !interrupted.aborted
+          ? `trained in ${formatDuration(seconds)}; the model is in ${values.output}`
+          : saved
           ? `interrupted; --resume ${values.output} goes on from the last checkpoint`
-          : `trained in ${formatDuration(seconds)}; the model is in ${values.output}`,
+          : "interrupted before the first checkpoint; nothing was saved",
       );
       return ExitCode.ok;
     } finally {
@@ -180,6 +185,12 @@ export const command: Command = defineCommand({
     }
   },
 });
+
+/** Lets a signal arrive, which before training ends the program: there is nothing to save. */
+async function orLeave(interrupted: AbortSignal | undefined): Promise<void> {
+  await turn();
+  interrupted?.throwIfAborted();
+}
 
 /** Writes what stands beside the weights, when the folder is this run's. */
 async function begin(data: Split, values: TrainValues, log: RunLog): Promise<void> {
@@ -213,6 +224,7 @@ async function prepare(
   const given = validCorpus === undefined
     ? undefined
     : await readCorpus(validCorpus, { ...values, sha256: undefined }, output, signal);
+  await orLeave(signal);
   const valid = given ? 0 : values.valid;
   const drawn = values.sample === undefined ? pairs : sample(pairs, values.sample, { seed, replacement });
   const parts = split(drawn, { valid, test, seed });
