@@ -16,14 +16,15 @@ const MOST_BYTES = 2 ** 20;
  *
  * @param path The file's path, relative to the current folder.
  * @param options The options that the command declares.
- * @throws {UsageError} When the file cannot be read, is not JSON, has an unknown key or a wrong value.
+ * @throws {UsageError} When the file cannot be read, which its cause tells, is not JSON, has an unknown key or a wrong value.
  */
 export async function readConfigFile(path: string, options: Options): Promise<GivenValues> {
   let text;
   try {
     text = new TextDecoder().decode(await readBounded(path, MOST_BYTES));
-  } catch (error) {
-    throw new UsageError(`Cannot read the configuration file ${quote(path)}: ${reasonOf(error)}.`);
+  } catch (cause) {
+    if (cause instanceof Deno.errors.NotCapable) throw cause;
+    throw new UsageError(`Cannot read the configuration file ${quote(path)}: ${reasonOf(cause)}.`, { cause });
   }
   return parseConfig(text, path, options);
 }

@@ -47,8 +47,10 @@ const options = {
     type: "string",
     value: "<folder>",
     description:
-      "Go on with the run in that folder, from its last checkpoint and with its options; only how long, the " +
-      "learning rate and what is saved can be given anew",
+      "Go on with the run in that folder, from its last checkpoint and with its options. --epochs, --patience, " +
+      "--learning-rate, --checkpoints, --keep, --corpus, --valid-corpus, --cache and --mirror can be given anew; " +
+      "--max-steps, --save-every, --anomaly, --offline, --sha256, --memory-budget and --on-device-lost hold for one " +
+      "call",
   },
   sample: { type: "integer", minimum: 1, description: "Use so many pairs, drawn at random" },
   replacement: {
