@@ -16,8 +16,8 @@ import { type Command, defineCommand } from "./command.ts";
 import { corpusOptions, readCorpus } from "./corpus_options.ts";
 import { deviceLossOptions, trainOrTellLoss } from "./device_loss.ts";
 import { deviceOptions, openDeviceFor } from "./device_options.ts";
-import { ExitCode } from "./exit_code.ts";
-import type { Values } from "./option.ts";
+import { ExitCode, UsageError } from "./exit_code.ts";
+import { flagOf, type GivenValues, type Values } from "./option.ts";
 import type { Output } from "./output.ts";
 import { tellProfile } from "./profile.ts";
 import { RunLog, writePairs } from "./run_folder.ts";
@@ -120,6 +120,7 @@ export const command: Command = defineCommand({
     const { resume } = called;
     const values = resume === undefined ? called : await resumedOptions(resume, options, given);
     assertTokenizerOptions(values);
+    assertUsed(values, given, output);
     const interrupted = values.profile ? undefined : interruption(); // there is nothing to save
     const pairs = await readCorpus(values.corpus, values, output, interrupted);
     await orLeave(interrupted);
@@ -201,7 +202,8 @@ async function begin(data: Split, values: TrainValues, log: RunLog): Promise<voi
     await writePairs(`${output}/test.tsv`, data.test);
     await writePairs(`${output}/valid.tsv`, data.valid);
   }
-  await writeRunOptions(output, values);
+  const { valid, ...others } = values;
+  await writeRunOptions(output, values.validCorpus === undefined ? { valid, ...others } : others);
   await log.begin();
 }
 
@@ -213,6 +215,23 @@ async function keep(log: RunLog, progress: TrainingProgress, output: Output): Pr
     if (!(error instanceof Error) || error instanceof Deno.errors.NotCapable) throw error;
     output.notice(`Cannot add step ${progress.step} to the log in ${log.folder}: ${error.message}.`);
   }
+}
+
+/**
+ * Tells of options that do nothing.
+ *
+ * @throws {UsageError} If one contradicts another, or lacks one.
+ */
+function assertUsed(values: TrainValues, given: GivenValues, output: Output): void {
+  if (values.replacement && values.sample === undefined) {
+    throw new UsageError("Option --replacement is for samples: give --sample, too.");
+  }
+  if (values.validCorpus !== undefined && given["valid"] !== undefined) {
+    throw new UsageError("Option --valid is for pairs of the corpus: leave it or --valid-corpus out.");
+  }
+  const idle = values.profile ? Object.keys(given).filter((name) => name in courseOptions(values)) : [];
+  // Not refused, because a configuration file for training serves for a profile as well.
+  if (idle.length > 0) output.notice(`With --profile ${idle.map(flagOf).join(", ")} would change nothing.`);
 }
 
 /** Samples and splits; pairs to validate on may come from elsewhere. */

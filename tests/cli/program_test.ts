@@ -233,7 +233,8 @@ testWithAdapter("train --profile shows kernels, host and data, and saves nothing
   for (const label of ["together", "GPU", "wall", "host", "data"]) {
     assertMatch(stdout, new RegExp(`^${label} .*\\d`, "m"));
   }
-  const json = await attend([...args, "--json"]);
+  const json = await attend([...args, "--json", "--epochs", "3", "--save-every", "9"]);
+  assertStringIncludes(json.stderr, "With --profile --epochs, --save-every would change nothing.");
   const profile = jsonLines(json.stdout).at(-1)!;
   assertEquals([json.code, profile["type"], profile["steps"]], [0, "profile", 2]);
   assert((profile["kernels"] as unknown[]).length > 10);

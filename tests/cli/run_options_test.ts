@@ -6,13 +6,14 @@ import { UsageError } from "../../lib/cli/exit_code.ts";
 import { assertEquals, assertRejects } from "../assert.ts";
 import { TemporaryFolder } from "../data/temporary_folder.ts";
 
-const kinds = {
-  ...{ output: "string", sha256: "string", maxSteps: "integer", saveEvery: "number", anomaly: "boolean" },
-  ...{ offline: "boolean", memoryBudget: "string", onDeviceLost: "string", hidden: "integer" },
-} as const;
-const options: Options = Object.fromEntries(
-  Object.entries(kinds).map(([name, type]) => [name, { type, description: "" }]),
-);
+const description = "";
+const text = { type: "string", description } as const;
+const flag = { type: "boolean", description } as const;
+const number = { type: "number", description } as const;
+const options: Options = {
+  ...{ output: text, hidden: number, sha256: text, maxSteps: number, saveEvery: number },
+  ...{ anomaly: flag, offline: flag, memoryBudget: text, onDeviceLost: text },
+};
 
 const given = {
   ...{ hidden: 8, sha256: "ab", maxSteps: 3, saveEvery: 1, anomaly: true, offline: true },

@@ -5,7 +5,7 @@ import { testWithAdapter } from "../adapter.ts";
 import { assert, assertEquals, assertStringIncludes } from "../assert.ts";
 import { TemporaryFolder } from "../data/temporary_folder.ts";
 import { PROGRAM } from "./program.ts";
-import { COLORS_TSV, TINY } from "./tiny_corpus.ts";
+import { COLORS_TSV, TINY, TINY_STEPS } from "./tiny_corpus.ts";
 
 /** The promise for a small model, from the signal to the end of the process. */
 const MILLISECONDS_TO_STOP = 2_000;
@@ -17,18 +17,8 @@ class Training implements AsyncDisposable {
   readonly #errors: Promise<string>;
   #text = "";
 
-  constructor(corpus: string, readonly folder: string, ...more: string[]) {
-    const options = [
-      "--corpus",
-      corpus,
-      "--output",
-      folder,
-      ...TINY,
-      "--epochs",
-      "1000000",
-      "--json",
-      ...more,
-    ];
+  constructor(corpus: string, readonly folder: string, given: readonly string[] = TINY) {
+    const options = ["--corpus", corpus, "--output", folder, "--epochs", "1000000", "--json", ...given];
     this.#child = new Deno.Command(Deno.execPath(), {
       args: ["run", "-A", PROGRAM, "train", ...options, "--save-every", "3600"],
       stdin: "null",
@@ -117,7 +107,10 @@ testWithAdapter("train ends at once at a signal while it reads a corpus, and wri
   await using folder = await TemporaryFolder.make();
   const corpus = await folder.write("colors.tsv", COLORS_TSV);
   const valid = await folder.write("long.tsv", "red cat\trote Katze\n".repeat(200_000));
-  await using training = new Training(corpus, folder.at("run"), "--valid-corpus", valid);
+  await using training = new Training(corpus, folder.at("run"), [
+    ...TINY_STEPS,
+    ...["--test", "8", "--valid-corpus", valid],
+  ]);
   await training.records("corpus", 1);
   training.send("SIGINT");
   const { code, text, errors } = await training.end();
@@ -132,7 +125,7 @@ testWithAdapter("train says that nothing was saved where a signal comes before t
   const words = letters.flatMap((a) => letters.flatMap((b) => letters.map((c) => a + b + c)));
   const pairs = words.map((word) => COLORS_TSV.replace(/(?=[\t\n])/g, ` ${word}`)).join("");
   const corpus = await folder.write("colors.tsv", pairs);
-  await using training = new Training(corpus, folder.at("run"), "--no-json", "--summary");
+  await using training = new Training(corpus, folder.at("run"), [...TINY, "--no-json", "--summary"]);
   await training.text("trainable", 1); // from here on 80,000 pairs are put into batches, before anything else
   training.send("SIGINT");
   const { code, text } = await training.end();
