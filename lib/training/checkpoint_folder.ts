@@ -18,7 +18,7 @@ import { identityOf, type ModelIdentity } from "./identity.ts";
 import type { Optimization } from "./optimization.ts";
 import type { TrainOptions } from "./options.ts";
 import type { TrainingPosition } from "./state.ts";
-import { removeUnfinished, writeBeside } from "./write_atomically.ts";
+import { type Contents, removeUnfinished, writeBeside } from "./write_atomically.ts";
 
 /** Seconds between two checkpoints, at least; what is lost when the machine stops. */
 const SECONDS = 30;
@@ -160,11 +160,11 @@ export class CheckpointFolder {
     const averages = name === "last" ? await optimization.averages?.read() : undefined;
     const state = { config, position: position(epochLoss), control, ...(averages ? { averages } : {}) };
     const { step } = state.position;
-    const bytes = await encodeCheckpoint(name, model, this.#identity, state);
+    const contents = await encodeCheckpoint(name, model, this.#identity, state);
     try {
       this.#lock ??= await lockFolder(folder);
       const file = fileOf(name, step);
-      await this.#write(folder, file, bytes);
+      await this.#write(folder, file, contents);
       if (name.startsWith("epoch-")) this.#epoch = state.position.epoch;
       if (name !== "last") return;
       this.#step = step;
@@ -178,9 +178,9 @@ export class CheckpointFolder {
   }
 
   /** Writes a file; with the first one the folder becomes this run's. */
-  async #write(folder: string, file: string, bytes: Uint8Array): Promise<void> {
+  async #write(folder: string, file: string, contents: Contents): Promise<void> {
     if (!this.#begun) await removeUnfinished(folder);
-    const written = await writeBeside(`${folder}/${file}`, bytes);
+    const written = await writeBeside(`${folder}/${file}`, contents);
     try {
       if (!this.#begun) await this.#begin(folder);
     } catch (error) {

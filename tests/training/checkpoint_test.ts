@@ -5,7 +5,7 @@ import {
   encodeSafetensors,
   type SafetensorsInput,
 } from "../../lib/training/safetensors.ts";
-import { encodeSealed } from "../../lib/training/sealed.ts";
+import { sealed } from "./sealed.ts";
 import { train } from "../../lib/training/trainer.ts";
 import { testWithDevice } from "../adapter.ts";
 import { assert, assertEquals, assertMatch, assertRejects, assertStringIncludes } from "../assert.ts";
@@ -200,7 +200,7 @@ function rebuild(
     );
     const metadata = { ...decoded.metadata };
     change(tensors, metadata);
-    return encodeSealed(tensors, metadata);
+    return sealed(tensors, metadata);
   };
 }
 
