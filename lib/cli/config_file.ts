@@ -9,7 +9,7 @@ import { expectationOf, type GivenValues, type Options, schemaOf } from "./optio
 import { suggestion } from "./suggestion.ts";
 
 /** How many bytes a configuration may have. */
-const MOST_BYTES = 2 ** 20;
+const MOST_CONFIG_BYTES = 2 ** 20;
 
 /**
  * Reads a configuration file.
@@ -21,10 +21,12 @@ const MOST_BYTES = 2 ** 20;
 export async function readConfigFile(path: string, options: Options): Promise<GivenValues> {
   let text;
   try {
-    text = new TextDecoder().decode(await readBounded(path, MOST_BYTES));
+    text = new TextDecoder().decode(await readBounded(path, MOST_CONFIG_BYTES));
   } catch (cause) {
     if (cause instanceof Deno.errors.NotCapable) throw cause;
-    throw new UsageError(`Cannot read the configuration file ${quote(path)}: ${reasonOf(cause)}.`, { cause });
+    throw new UsageError(`Cannot read the configuration file ${quote(path)}: ${whyUnreadable(cause)}.`, {
+      cause,
+    });
   }
   return parseConfig(text, path, options);
 }
@@ -72,7 +74,7 @@ function parseJson(text: string, path: string): unknown {
   }
 }
 
-function reasonOf(error: unknown): string {
+function whyUnreadable(error: unknown): string {
   if (error instanceof Deno.errors.NotFound) return "there is no such file";
   if (error instanceof StrictJsonError) return error.reason;
   return error instanceof Error ? error.message : String(error);
