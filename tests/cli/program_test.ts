@@ -173,7 +173,10 @@ testWithAdapter("evaluate writes no alignments for a model that has no attention
   assertEquals(training.code, 0, training.stderr);
   const { code, stderr } = await attend(["evaluate", "-m", output, "--alignment", folder.at("none")]);
   assertEquals(code, 1);
+  assertStringIncludes(stderr, `Cannot write "${folder.at("none")}": `);
   assertStringIncludes(stderr, "has no attention");
+  const gold = await attend(["evaluate", "-m", output, "--alignment-gold", folder.at("gold")]);
+  assertStringIncludes(gold.stderr, `error: Cannot compare with "${folder.at("gold")}": a model`);
 });
 
 testWithAdapter("translate takes sentences from arguments, standard input, or a file", async () => {
