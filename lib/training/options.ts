@@ -212,7 +212,7 @@ const OF_THE_FOLDER = [
 
 /** Refuses options that ask for what the others, or the model, do not give. */
 function refuseUnfit(config: TrainingConfig, options: TrainOptions<unknown>, model: Model<never>): void {
-  const { bestBy, keep, schedule, teacherForcing, mergeDropout } = config;
+  const { bestBy, schedule, teacherForcing, mergeDropout } = config;
   const copies = "copy" in model.config && model.config.copy === true;
   if (copies && config.labelSmoothing > 0) {
     const why = "a copied word has no other words to share its probability with";
