@@ -92,11 +92,12 @@ export class SafetensorsFile implements Disposable, SafetensorsLayout {
  *
  * @example
  * ```ts
- * import { encodeSafetensors } from "./safetensors.ts";
+ * import { encodeSafetensorsParts } from "./safetensors.ts";
  * import { openSafetensors } from "./safetensors_file.ts";
  *
  * const path = await Deno.makeTempFile();
- * await Deno.writeFile(path, encodeSafetensors(new Map([["bias", { shape: [2], data: new Float32Array([0.5, -1]) }]])));
+ * const bias = { shape: [2], data: new Float32Array([0.5, -1]) };
+ * await Deno.writeFile(path, new Blob(encodeSafetensorsParts(new Map([["bias", bias]]))).stream());
  * {
  *   using file = await openSafetensors(path);
  *   console.log(file.tensors.get("bias")?.shape, file.read("bias").data); // [ 2 ] Float32Array(2) [ 0.5, -1 ]

@@ -1,10 +1,7 @@
 import type { Device } from "../../lib/gpu/device.ts";
 import { loadCheckpoint, loadModel, saveCheckpoint } from "../../lib/training/checkpoint.ts";
-import {
-  decodeSafetensors,
-  encodeSafetensors,
-  type SafetensorsInput,
-} from "../../lib/training/safetensors.ts";
+import { type SafetensorsInput } from "../../lib/training/safetensors.ts";
+import { decodeSafetensors, encodeSafetensors } from "./safetensors.ts";
 import { sealed } from "./sealed.ts";
 import { train } from "../../lib/training/trainer.ts";
 import { testWithDevice } from "../adapter.ts";

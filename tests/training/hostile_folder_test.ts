@@ -6,7 +6,7 @@ import { Tokenizer } from "../../lib/data/tokenizer.ts";
 import type { Device } from "../../lib/gpu/device.ts";
 import { averageCheckpoints } from "../../lib/training/average_checkpoints.ts";
 import { loadCheckpoint, loadModel } from "../../lib/training/checkpoint.ts";
-import { decodeSafetensors } from "../../lib/training/safetensors.ts";
+import { decodeSafetensors } from "./safetensors.ts";
 import { train } from "../../lib/training/trainer.ts";
 import type { TrainingProgress } from "../../lib/training/trainer.ts";
 import { sealed } from "./sealed.ts";

@@ -1,5 +1,5 @@
 import type { SafetensorsInput } from "../../lib/training/safetensors.ts";
-import { encodeSafetensors } from "../../lib/training/safetensors.ts";
+import { encodeSafetensors } from "./safetensors.ts";
 import { encodeSealed, openSealed } from "../../lib/training/sealed.ts";
 import { sealed } from "./sealed.ts";
 import { assert, assertEquals, assertRejects } from "../assert.ts";
