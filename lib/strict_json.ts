@@ -47,7 +47,7 @@ export interface StrictJsonOptions {
  * need it, and changes no prototype. A contract that does not know the key refuses it.
  *
  * @param text The JSON. A byte order mark in front of it is passed over, as editors leave one.
- * @throws {StrictJsonError} If it is malformed, has a key twice in an object, is has too many values or too deep
+ * @throws {StrictJsonError} If it is malformed, has a key twice in an object, too many values or too deep
  * ones, or a number that is beyond 1.8e308 or, with `integers`, not one of those.
  *
  * @example

@@ -145,6 +145,13 @@ testWithAdapter("evaluate and average need all of their permission sets, and no 
   ];
   await runUnder("evaluate", ["evaluate", "--model", "runs/tiny", "--show", "1", ...drawings]);
   await runUnder("evaluate", ["evaluate", "--model", "runs/tiny", "--corpus", "data/colors.tsv"]);
+  const zip = buildZip([{ name: "deu.txt", content: COLORS_TSV }]);
+  await using mirror = serve(() => new Response(zip));
+  const env = { ATTEND_CACHE: "data/evaluate", ATTEND_MIRROR: mirror.url };
+  await runUnder("evaluate", ["evaluate", "--model", "runs/tiny", "--corpus", "tatoeba:deu-eng"], {
+    also: { net: [new URL(mirror.url).host], write: ["data", "runs"] },
+    env,
+  });
   assertAllUsed("evaluate");
   const epochs = [...Deno.readDirSync(project.folder.at("runs/tiny"))].map(({ name }) => `runs/tiny/${name}`)
     .filter((path) => path.includes("/epoch-"));

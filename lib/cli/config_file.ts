@@ -9,21 +9,24 @@ import { expectationOf, type GivenValues, type Options, schemaOf } from "./optio
 import { suggestion } from "./suggestion.ts";
 
 /** How many bytes a configuration may have. */
-const MOST_BYTES = 2 ** 20;
+const MOST_CONFIG_BYTES = 2 ** 20;
 
 /**
  * Reads a configuration file.
  *
  * @param path The file's path, relative to the current folder.
  * @param options The options that the command declares.
- * @throws {UsageError} When the file cannot be read, is not JSON, has an unknown key or a wrong value.
+ * @throws {UsageError} When the file cannot be read, which its cause tells, is not JSON, has an unknown key or a wrong value.
  */
 export async function readConfigFile(path: string, options: Options): Promise<GivenValues> {
   let text;
   try {
-    text = new TextDecoder().decode(await readBounded(path, MOST_BYTES));
-  } catch (error) {
-    throw new UsageError(`Cannot read the configuration file ${quote(path)}: ${reasonOf(error)}.`);
+    text = new TextDecoder().decode(await readBounded(path, MOST_CONFIG_BYTES));
+  } catch (cause) {
+    if (cause instanceof Deno.errors.NotCapable) throw cause;
+    throw new UsageError(`Cannot read the configuration file ${quote(path)}: ${whyUnreadable(cause)}.`, {
+      cause,
+    });
   }
   return parseConfig(text, path, options);
 }
@@ -71,7 +74,7 @@ function parseJson(text: string, path: string): unknown {
   }
 }
 
-function reasonOf(error: unknown): string {
+function whyUnreadable(error: unknown): string {
   if (error instanceof Deno.errors.NotFound) return "there is no such file";
   if (error instanceof StrictJsonError) return error.reason;
   return error instanceof Error ? error.message : String(error);

@@ -11,15 +11,15 @@ import { modelOptions } from "./model_options.ts";
 import type { Options, Values } from "./option.ts";
 
 /**
- * Refuses to write what shows attention, of models that do not all have any.
+ * Refuses what needs attention, of models that do not all have any.
  *
- * @param file What is to be written.
+ * @param what It, in words that follow "Cannot".
  */
-export function refuseBlind(models: readonly Seq2Seq[], file: string): void {
+export function refuseBlind(models: readonly Seq2Seq[], what: string): void {
   const blind = models.find(({ config }) => config.attention === "none");
   if (!blind) return;
   throw new RangeError(
-    `Cannot write "${file}": a model with the decoder "${blind.config.decoder}" has no attention. Leave the option out.`,
+    `Cannot ${what}: a model with the decoder "${blind.config.decoder}" has no attention. Leave the option out.`,
   );
 }
 

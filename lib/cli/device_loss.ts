@@ -50,7 +50,10 @@ export async function* trainOrTellLoss(
   };
   const training = trainThroughDeviceLosses(model, pairs, {
     ...options,
-    onSave: ({ step }) => saved = step,
+    onSave: (position) => {
+      saved = position.step;
+      options.onSave?.(position);
+    },
   }, {
     open,
     mostLosses: values.onDeviceLost === "resume" ? MOST_LOSSES : 0,

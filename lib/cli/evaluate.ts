@@ -81,8 +81,9 @@ export const command: Command = defineCommand({
     const device = await openDeviceFor(values);
     try {
       const models = await loadModels(device, values);
-      const needing = values.alignment ?? values.alignmentGold ?? values.attention;
-      if (needing !== undefined) refuseBlind(models, needing);
+      const written = values.alignment ?? values.attention;
+      if (written !== undefined) refuseBlind(models, `write "${written}"`);
+      if (values.alignmentGold !== undefined) refuseBlind(models, `compare with "${values.alignmentGold}"`);
       const pairs = await readCorpus(values.corpus ?? `${values.model}/test.tsv`, values, output);
       const figures = await measure(models, pairs, decoding, values.bleuTokenizer);
       tell(figures, output);

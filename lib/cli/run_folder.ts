@@ -15,6 +15,8 @@ export class RunLog {
   #points: LossPoint[] = [];
   /** Lines that wait for the folder to be this run's. */
   #waiting: string[] | undefined = [];
+  /** Whether the last line may be there in part, as a full disk leaves it. */
+  #torn = false;
 
   /**
    * Touches nothing yet.
@@ -44,13 +46,19 @@ export class RunLog {
     const line = JSON.stringify(progress);
     if (this.#waiting) return void this.#waiting.push(line);
     this.#points.push(pointOf(progress));
-    await Deno.writeTextFile(this.#path, `${line}\n`, { append: true });
+    const before = this.#torn ? "\n" : "";
+    this.#torn = true;
+    await Deno.writeTextFile(this.#path, `${before}${line}\n`, { append: true });
+    this.#torn = false;
     if (progress.validation) await this.#draw();
   }
 
-  /** The lines up to a step. A run that was killed may have left half a line. */
+  /** The lines up to a step. A run that was killed, or whose disk was full, may have left half a line. */
   async #earlier(step: number): Promise<string[]> {
-    const text = await Deno.readTextFile(this.#path).catch(() => "");
+    const text = await Deno.readTextFile(this.#path).catch((error) => {
+      if (error instanceof Deno.errors.NotFound) return "";
+      throw error; // what cannot be read now must not be replaced
+    });
     return text.split("\n").filter((line) => {
       try {
         return (JSON.parse(line) as TrainingProgress).step <= step;

@@ -1,23 +1,26 @@
 // What a run was told: run.json in its folder, from which `train --resume` takes up the options again. It is a
-// configuration file like any other, so `train --config runs/x/run.json --output runs/y` repeats the run.
+// configuration file like any other: `train --config runs/x/run.json --output runs/y` trains the same again.
 
 import { writeAtomically } from "../training/write_atomically.ts";
-import { parseConfig } from "./config_file.ts";
+import { readConfigFile } from "./config_file.ts";
 import { UsageError } from "./exit_code.ts";
 import { flagOf, type GivenValues, type Options, type Value, type Values, withDefaults } from "./option.ts";
 
 const FILE = "run.json";
 
-/** Options of one call of the program, not of the run. */
-const OF_THE_CALL = ["output", "resume", "profile", "summary"];
+/** Options of one call of the program, not of the run: they are not kept, so that the next call is free of them. */
+const OF_THE_CALL = [
+  ...["output", "resume", "profile", "summary", "anomaly", "maxSteps", "saveEvery"],
+  ...["offline", "sha256", "memoryBudget", "onDeviceLost"],
+];
 
 /**
- * Options that a run may change when it goes on: how long, at which rate, what is saved, where the corpus lies (what is in
- * it, the hash of the split tells), and what it does about the GPU.
+ * Options that a run may change when it goes on, and keeps: how long, at which rate, what is saved, and where the corpus
+ * lies (what is in it, the hash of the split tells).
  */
 const CHANGEABLE = [
-  ...["epochs", "maxSteps", "patience", "learningRate", "saveEvery", "checkpoints", "keep", "anomaly"],
-  ...["corpus", "validCorpus", "cache", "mirror", "offline", "sha256", "memoryBudget", "onDeviceLost"],
+  ...["epochs", "patience", "learningRate", "checkpoints", "keep"],
+  ...["corpus", "validCorpus", "cache", "mirror"],
 ];
 
 /** Writes the options of a run into its folder. */
@@ -25,8 +28,7 @@ export async function writeRunOptions(
   folder: string,
   values: Readonly<Record<string, Value | undefined>>,
 ): Promise<void> {
-  const kept = Object.entries(values).filter(([name]) => !OF_THE_CALL.includes(name));
-  await writeAtomically(`${folder}/${FILE}`, `${JSON.stringify(Object.fromEntries(kept), null, 2)}\n`);
+  await writeAtomically(`${folder}/${FILE}`, `${JSON.stringify(ofTheRun(values), null, 2)}\n`);
 }
 
 /**
@@ -61,13 +63,17 @@ export async function resumedOptions<O extends Options>(
 async function readRunOptions(folder: string, options: Options): Promise<GivenValues> {
   const path = `${folder}/${FILE}`;
   try {
-    return parseConfig(await Deno.readTextFile(path), path, options);
+    return ofTheRun(await readConfigFile(path, options)); // earlier versions kept all
   } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    if (!(error instanceof UsageError && error.cause instanceof Deno.errors.NotFound)) throw error;
     throw new Deno.errors.NotFound(
       `Cannot resume "${folder}": it has no ${FILE}. A run that can go on is what \`train --output\` writes.`,
     );
   }
+}
+
+function ofTheRun<V>(values: Readonly<Record<string, V>>): Record<string, V> {
+  return Object.fromEntries(Object.entries(values).filter(([name]) => !OF_THE_CALL.includes(name)));
 }
 
 function withoutSlash(path: string): string {

@@ -16,8 +16,8 @@ import { type Command, defineCommand } from "./command.ts";
 import { corpusOptions, readCorpus } from "./corpus_options.ts";
 import { deviceLossOptions, trainOrTellLoss } from "./device_loss.ts";
 import { deviceOptions, openDeviceFor } from "./device_options.ts";
-import { ExitCode } from "./exit_code.ts";
-import type { Values } from "./option.ts";
+import { ExitCode, UsageError } from "./exit_code.ts";
+import { flagOf, type GivenValues, type Values } from "./option.ts";
 import type { Output } from "./output.ts";
 import { tellProfile } from "./profile.ts";
 import { RunLog, writePairs } from "./run_folder.ts";
@@ -47,8 +47,10 @@ const options = {
     type: "string",
     value: "<folder>",
     description:
-      "Go on with the run in that folder, from its last checkpoint and with its options; only how long, the " +
-      "learning rate and what is saved can be given anew",
+      "Go on with the run in that folder, from its last checkpoint and with its options. --epochs, --patience, " +
+      "--learning-rate, --checkpoints, --keep, --corpus, --valid-corpus, --cache and --mirror can be given anew; " +
+      "--max-steps, --save-every, --anomaly, --offline, --sha256, --memory-budget and --on-device-lost hold for one " +
+      "call",
   },
   sample: { type: "integer", minimum: 1, description: "Use so many pairs, drawn at random" },
   replacement: {
@@ -118,17 +120,19 @@ export const command: Command = defineCommand({
     const { resume } = called;
     const values = resume === undefined ? called : await resumedOptions(resume, options, given);
     assertTokenizerOptions(values);
+    assertUsed(values, given, output);
     const interrupted = values.profile ? undefined : interruption(); // there is nothing to save
     const pairs = await readCorpus(values.corpus, values, output, interrupted);
+    await orLeave(interrupted);
     const data = await prepare(pairs, values, output, interrupted);
     const splitHash = await tellSplit(data, output);
-    await turn();
+    await orLeave(interrupted);
     let device = await openDeviceFor(values);
     output.line(`adapter     ${device.description}`);
     try {
-      await turn();
+      await orLeave(interrupted);
       const { model, state } = await open(device, data, values, output);
-      await turn();
+      await orLeave(interrupted);
       if (values.summary) tellSummary(model, output);
       const onReport = (report: TrainingReport) => tellReport(report, output);
       if (!interrupted) {
@@ -137,6 +141,7 @@ export const command: Command = defineCommand({
         return ExitCode.ok;
       }
       let log = new RunLog(values.output, state?.position.step);
+      let saved = state !== undefined;
       const training = trainOrTellLoss(
         model,
         data.train,
@@ -150,8 +155,10 @@ export const command: Command = defineCommand({
           signal: interrupted,
           folder: values.output,
           saveNow: saveAsked,
+          onSave: () => saved = true,
           beforeFirstSave: () => begin(data, values, log),
-          onSaveFailed: ({ message }) => output.notice(`${message} Training goes on.`),
+          onSaveFailed: ({ message }, goesOn) =>
+            output.notice(goesOn ? `${message} Training goes on.` : message),
         },
         values,
         output,
@@ -169,9 +176,11 @@ export const command: Command = defineCommand({
       const seconds = (performance.now() - started) / 1000;
       output.record({ type: "done", folder: values.output, seconds, interrupted: interrupted.aborted });
       output.line(
-        interrupted.aborted
+        !interrupted.aborted
+          ? `trained in ${formatDuration(seconds)}; the model is in ${values.output}`
+          : saved
           ? `interrupted; --resume ${values.output} goes on from the last checkpoint`
-          : `trained in ${formatDuration(seconds)}; the model is in ${values.output}`,
+          : "interrupted before the first checkpoint; nothing was saved",
       );
       return ExitCode.ok;
     } finally {
@@ -180,6 +189,12 @@ export const command: Command = defineCommand({
   },
 });
 
+/** Lets a signal arrive, which before training ends the program: there is nothing to save. */
+async function orLeave(interrupted: AbortSignal | undefined): Promise<void> {
+  await turn();
+  interrupted?.throwIfAborted();
+}
+
 /** Writes what stands beside the weights, when the folder is this run's. */
 async function begin(data: Split, values: TrainValues, log: RunLog): Promise<void> {
   const { output } = values;
@@ -187,7 +202,8 @@ async function begin(data: Split, values: TrainValues, log: RunLog): Promise<voi
     await writePairs(`${output}/test.tsv`, data.test);
     await writePairs(`${output}/valid.tsv`, data.valid);
   }
-  await writeRunOptions(output, values);
+  const { valid, ...others } = values;
+  await writeRunOptions(output, values.validCorpus === undefined ? { valid, ...others } : others);
   await log.begin();
 }
 
@@ -201,6 +217,23 @@ async function keep(log: RunLog, progress: TrainingProgress, output: Output): Pr
   }
 }
 
+/**
+ * Tells of options that do nothing.
+ *
+ * @throws {UsageError} If one contradicts another, or lacks one.
+ */
+function assertUsed(values: TrainValues, given: GivenValues, output: Output): void {
+  if (values.replacement && values.sample === undefined) {
+    throw new UsageError("Option --replacement is for samples: give --sample, too.");
+  }
+  if (values.validCorpus !== undefined && given["valid"] !== undefined) {
+    throw new UsageError("Option --valid is for pairs of the corpus: leave it or --valid-corpus out.");
+  }
+  const idle = values.profile ? Object.keys(given).filter((name) => name in courseOptions(values)) : [];
+  // Not refused, because a configuration file for training serves for a profile as well.
+  if (idle.length > 0) output.notice(`With --profile ${idle.map(flagOf).join(", ")} would change nothing.`);
+}
+
 /** Samples and splits; pairs to validate on may come from elsewhere. */
 async function prepare(
   pairs: readonly Pair[],
@@ -212,6 +245,7 @@ async function prepare(
   const given = validCorpus === undefined
     ? undefined
     : await readCorpus(validCorpus, { ...values, sha256: undefined }, output, signal);
+  await orLeave(signal);
   const valid = given ? 0 : values.valid;
   const drawn = values.sample === undefined ? pairs : sample(pairs, values.sample, { seed, replacement });
   const parts = split(drawn, { valid, test, seed });

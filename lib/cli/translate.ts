@@ -63,7 +63,7 @@ export const command: Command = defineCommand({
     const device = await openDeviceFor(values);
     try {
       const models = await loadModels(device, values);
-      if (values.attention !== undefined) refuseBlind(models, values.attention);
+      if (values.attention !== undefined) refuseBlind(models, `write "${values.attention}"`);
       for (let start = 0; start < sentences.length; start += SENTENCES_AT_A_TIME) {
         const part = sentences.slice(start, start + SENTENCES_AT_A_TIME);
         const translations = await translate(models, part, reseeded(decoding, start));

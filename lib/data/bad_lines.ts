@@ -13,7 +13,7 @@ export interface BadLine {
 export const BAD_LINES_KEPT: number = 100;
 
 /** The most characters that a sentence may have. */
-export const LONGEST_SENTENCE: number = 1 << 16;
+export const MOST_CHARACTERS: number = 1 << 16;
 
 /** The bad lines of one corpus: all are counted, the first ones kept. */
 export class BadLines {
@@ -36,7 +36,7 @@ const UNFIT = /[\x00-\x08\x0a-\x1f\x7f-\x9f\ufeff\ufffd]/;
 /**
  * Returns why a pair is unfit, or undefined if it is fit.
  *
- * A side is unfit if it is empty or all white space, longer than `LONGEST_SENTENCE`, or has a character that does not
+ * A side is unfit if it is empty or all white space, longer than `MOST_CHARACTERS`, or has a character that does not
  * belong into a line of text. Quotes, U+2028, marks of direction and, in aligned files such as Multi30k's, tabs do.
  */
 export function unfitReason(source: string, target: string): string | undefined {
@@ -45,7 +45,7 @@ export function unfitReason(source: string, target: string): string | undefined 
 
 function unfitSide(side: string, text: string): string | undefined {
   if (text.trim() === "") return `the ${side} is empty`;
-  if (text.length > LONGEST_SENTENCE) return `the ${side} is longer than ${LONGEST_SENTENCE} characters`;
+  if (text.length > MOST_CHARACTERS) return `the ${side} is longer than ${MOST_CHARACTERS} characters`;
   const found = UNFIT.exec(text)?.[0];
   if (found === undefined) return undefined;
   if (found === "\ufffd") return `the ${side} has bytes that are no UTF-8, or U+FFFD in their place`;

@@ -4,7 +4,7 @@ import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createGunzip } from "node:zlib";
 import { corruptFile } from "./corrupt_file.ts";
-import { atMost, MOST_BYTES } from "./limits.ts";
+import { atMost, MOST_CORPUS_BYTES } from "./limits.ts";
 import { readZip } from "./zip.ts";
 
 /**
@@ -22,7 +22,7 @@ import { readZip } from "./zip.ts";
 export async function* readBytes(
   path: string,
   what: string = "corpus",
-  most: number = MOST_BYTES,
+  most: number = MOST_CORPUS_BYTES,
 ): AsyncGenerator<Uint8Array> {
   const size = await checkFile(path, what, most);
   if (/\.zip$/i.test(path)) return yield* readZip(path);

@@ -3,7 +3,7 @@
 import { corruptFile } from "./corrupt_file.ts";
 
 /** Bytes of a corpus, packed or unpacked. */
-export const MOST_BYTES: number = 2 ** 31;
+export const MOST_CORPUS_BYTES: number = 2 ** 31;
 
 const HIGHEST_RATIO = 200;
 /** Below this size a high ratio is no threat. */

@@ -2,6 +2,7 @@
 // run can go on with it, and whose lock keeps other processes away from both.
 
 import { dirname } from "node:path";
+import { type LockedFile, lockFile } from "./locked_file.ts";
 import { syncFolder } from "./sync_folder.ts";
 
 /** Which version of a file bytes belong to. */
@@ -12,11 +13,6 @@ export interface Origin {
   readonly validator: string;
   /** The size of the whole file in bytes. */
   readonly total: number;
-}
-
-interface Sidecar {
-  readonly path: string;
-  readonly file: Deno.FsFile;
 }
 
 /**
@@ -33,20 +29,25 @@ export class PartialFile {
     /** Where it lies. */
     readonly path: string,
     private readonly file: Deno.FsFile,
-    private readonly sidecar: Sidecar | undefined,
+    private readonly sidecar: LockedFile | undefined,
   ) {}
 
   /** Opens what an earlier run left of a download, or a new one. */
   static async open(path: string, url: URL): Promise<PartialFile> {
-    const sidecar = await lockSidecar(`${path}.part.json`);
+    const lock = await lockFile(`${path}.part.json`);
+    const sidecar = typeof lock === "string" ? undefined : lock;
     const name = sidecar ? `${path}.part` : `${path}.${crypto.randomUUID()}.part`;
-    const file = await Deno.open(name, { write: true, create: true }).catch((error) => {
-      sidecar?.file.close();
+    let file: Deno.FsFile | undefined;
+    try {
+      file = await Deno.open(name, { write: true, create: true });
+      const partial = new PartialFile(name, file, sidecar);
+      await partial.#recall(url);
+      return partial;
+    } catch (error) {
+      file?.close();
+      await sidecar?.release(false);
       throw error;
-    });
-    const partial = new PartialFile(name, file, sidecar);
-    await partial.#recall(url);
-    return partial;
+    }
   }
 
   /** Which version its bytes are of, if a later request can go on behind them. */
@@ -81,7 +82,7 @@ export class PartialFile {
     await Deno.rename(this.path, path); // before the lock is given up: nobody may change the file any more
     this.file.close();
     await syncFolder(dirname(path));
-    await this.#leave(true);
+    await this.sidecar?.release(true);
   }
 
   /** Leaves it for a later run if that can go on with it; else removes it. */
@@ -89,20 +90,14 @@ export class PartialFile {
     if (this.origin === undefined) return await this.discard();
     await this.file.sync();
     this.file.close();
-    await this.#leave(false);
+    await this.sidecar?.release(false);
   }
 
   /** Removes it. */
   async discard(): Promise<void> {
     this.file.close();
     await Deno.remove(this.path).catch(() => {});
-    await this.#leave(true);
-  }
-
-  async #leave(remove: boolean): Promise<void> {
-    if (this.sidecar === undefined) return;
-    if (remove) await Deno.remove(this.sidecar.path).catch(() => {});
-    this.sidecar.file.close();
+    await this.sidecar?.release(true);
   }
 
   /** Takes up the bytes of an earlier run if they are the beginning of the same file. */
@@ -112,20 +107,6 @@ export class PartialFile {
     if (origin?.url === url.href && this.size <= origin.total) this.#origin = origin;
     else if (this.size > 0) await this.restart();
   }
-}
-
-/** Opens and locks a sidecar; undefined if another process has locked it, or the file system knows no locks. */
-async function lockSidecar(path: string): Promise<Sidecar | undefined> {
-  for (let attempt = 0; attempt < 3; attempt++) {
-    const file = await Deno.open(path, { read: true, write: true, create: true });
-    const locked = await file.tryLock(true).catch(() => false);
-    // Who held the lock before may have removed the file that was opened here.
-    const there = locked ? await Deno.stat(path).catch(() => undefined) : undefined;
-    if (there && there.ino === (await file.stat()).ino) return { path, file };
-    file.close();
-    if (!locked) return undefined;
-  }
-  return undefined;
 }
 
 async function readOrigin(file: Deno.FsFile): Promise<Origin | undefined> {

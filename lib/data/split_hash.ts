@@ -31,12 +31,14 @@ const PAIRS_A_CHUNK = 8192;
  */
 export async function splitHash(split: Pick<Split, "train" | "valid" | "test">): Promise<string> {
   const { train, valid, test } = split;
-  const chunks = Object.entries({ train, valid, test }).flatMap(([part, pairs]) => [...linesOf(part, pairs)]);
+  const chunks = Object.entries({ train, valid, test }).flatMap((
+    [part, pairs],
+  ) => [...hashedLines(part, pairs)]);
   const bytes = await new Blob(chunks).arrayBuffer();
   return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();
 }
 
-function* linesOf(part: string, pairs: readonly Pair[]): Generator<string> {
+function* hashedLines(part: string, pairs: readonly Pair[]): Generator<string> {
   for (let start = 0; start < pairs.length; start += PAIRS_A_CHUNK) {
     const chunk = pairs.slice(start, start + PAIRS_A_CHUNK);
     yield chunk.map(({ source, target }) => `${JSON.stringify([part, source, target])}\n`).join("");

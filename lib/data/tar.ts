@@ -4,7 +4,7 @@
 import { createTarDecoder } from "npm:modern-tar@0.8.6";
 import { corruptFile } from "./corrupt_file.ts";
 import { readBytes } from "./file.ts";
-import { atMost, MOST_BYTES } from "./limits.ts";
+import { atMost, MOST_CORPUS_BYTES } from "./limits.ts";
 
 /** What an archive may hold at most. */
 export interface TarLimits {
@@ -40,7 +40,7 @@ export async function* readTar(
   isWanted: (name: string) => boolean,
   limits: TarLimits = {},
 ): AsyncGenerator<TarFile> {
-  const { entries = 1_000_000, bytes = MOST_BYTES, fileBytes = 2 ** 24 } = limits;
+  const { entries = 1_000_000, bytes = MOST_CORPUS_BYTES, fileBytes = 2 ** 24 } = limits;
   const seen = new Set<string>();
   let count = 0;
   try {

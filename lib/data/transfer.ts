@@ -22,7 +22,7 @@ export interface Transfer {
 
 /** manythings.org answers 403 to programs that do not look like a browser. */
 const USER_AGENT = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
-const MOST_BYTES = 2 ** 32;
+const MOST_DOWNLOAD_BYTES = 2 ** 32;
 /** What may pass by itself: too slow a request, too many of them, and servers in trouble. */
 const PASSING = [408, 429, 500, 502, 503, 504];
 /** A file that was changed within so many milliseconds may have been changed again with the same date. */
@@ -86,8 +86,8 @@ function problemOf(
   if (status === 200 || status === 206) {
     if (/^(text\/html|application\/xhtml)/i.test(headers.get("content-type") ?? "")) return pageError(url);
     const size = announcedSize(response) ?? 0;
-    return size > MOST_BYTES
-      ? sizeError(url, `it has ${size} bytes, and ${MOST_BYTES} is the limit.`)
+    return size > MOST_DOWNLOAD_BYTES
+      ? sizeError(url, `it has ${size} bytes, and ${MOST_DOWNLOAD_BYTES} is the limit.`)
       : undefined;
   }
   const error = statusError(url, path, response);
@@ -107,7 +107,7 @@ async function receive(
   const isRest = response.status === 206;
   const total = isRest ? partial.origin!.total : announcedSize(response);
   if (!isRest) await partial.restart(originOf(url, response, total));
-  const most = Math.min(total ?? MOST_BYTES, MOST_BYTES);
+  const most = Math.min(total ?? MOST_DOWNLOAD_BYTES, MOST_DOWNLOAD_BYTES);
   for await (const chunk of pieces(order, response, partial)) {
     if (partial.size + chunk.length > most) {
       throw sizeError(url, `more than ${most} bytes came. Nothing was kept.`);

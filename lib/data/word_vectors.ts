@@ -23,7 +23,7 @@ export interface WordVectorsOptions {
 const HEADER = /^\d+ \d+$/;
 const NUMBER = /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i;
 /** The largest files that are published have about 7 GB. */
-const MOST_BYTES = 2 ** 34;
+const MOST_VECTOR_BYTES = 2 ** 34;
 
 /**
  * Reads word vectors from a text file, which may be gzipped (`.vec`, `.txt`, `.vec.gz`). Of a word that comes twice the first
@@ -48,7 +48,7 @@ export async function loadWordVectors(path: string, options: WordVectorsOptions 
   const vectors = new Map<string, Float32Array>();
   let [width, words, line] = [0, 0, 0];
   let promised: number | undefined;
-  for await (const chunk of lineChunks(readBytes(path, "word vectors", MOST_BYTES), path)) {
+  for await (const chunk of lineChunks(readBytes(path, "word vectors", MOST_VECTOR_BYTES), path)) {
     for (const text of splitLines(chunk)) {
       line++;
       const fields = text.trimEnd().split(" ");

@@ -3,7 +3,7 @@
 
 import { configure, type FileEntry, Uint8ArrayReader, ZipReader } from "npm:@zip.js/zip.js@2.24.0";
 import { corruptFile } from "./corrupt_file.ts";
-import { checkUnpackedSize, MOST_BYTES } from "./limits.ts";
+import { checkUnpackedSize, MOST_CORPUS_BYTES } from "./limits.ts";
 
 // A worker would need a permission, and outlive the call.
 configure({ useWebWorkers: false });
@@ -38,8 +38,8 @@ export async function verifyZip(path: string): Promise<void> {
 
 async function openZip(path: string): Promise<FileEntry[]> {
   const { size } = await Deno.stat(path);
-  if (size > MOST_BYTES) {
-    throw refusal(path, new Error(`it has ${size} bytes, and ${MOST_BYTES} is the limit`));
+  if (size > MOST_CORPUS_BYTES) {
+    throw refusal(path, new Error(`it has ${size} bytes, and ${MOST_CORPUS_BYTES} is the limit`));
   }
   const bytes = await Deno.readFile(path);
   const reader = new ZipReader(new Uint8ArrayReader(bytes), {
@@ -67,10 +67,10 @@ function checkEntries(entries: readonly FileEntry[], path: string): void {
     for (const { filename, uncompressedSize, compressedSize, encrypted, symlink } of entries) {
       if (encrypted) throw new Error(`${filename} is encrypted`);
       if (symlink) throw new Error(`${filename} is a link`);
-      checkUnpackedSize(uncompressedSize, compressedSize, MOST_BYTES, filename);
+      checkUnpackedSize(uncompressedSize, compressedSize, MOST_CORPUS_BYTES, filename);
       total += uncompressedSize;
     }
-    checkUnpackedSize(total, total, MOST_BYTES, "all of it");
+    checkUnpackedSize(total, total, MOST_CORPUS_BYTES, "all of it");
     checkOverlaps(entries);
   } catch (cause) {
     throw refusal(path, cause);

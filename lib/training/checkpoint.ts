@@ -3,7 +3,7 @@
 
 import { readStrictJson } from "../bounded_file.ts";
 import { Tokenizer } from "../data/tokenizer.ts";
-import { type Device, DeviceLostError } from "../gpu/device.ts";
+import type { Device } from "../gpu/device.ts";
 import type { Model } from "../models/model.ts";
 import { Seq2Seq } from "../models/seq2seq.ts";
 import {
@@ -19,7 +19,9 @@ import { identityOf, type ModelIdentity } from "./identity.ts";
 import { kindOf, kindOfModel, type ModelClass } from "./kinds.ts";
 import { StrictJsonError } from "../strict_json.ts";
 import type { SafetensorsFile } from "./safetensors_file.ts";
+import { SafetensorsError } from "./safetensors_header.ts";
 import { openSealed } from "./sealed.ts";
+import { SpoiltFileError } from "./spoilt_file.ts";
 import type { TrainingState } from "./state.ts";
 import { tokenizerFile, writeTokenizers } from "./tokenizer_files.ts";
 import { writeAtomically } from "./write_atomically.ts";
@@ -196,19 +198,17 @@ export async function readPart<T>(
         `Cannot load a model from "${folder}": it has no ${name}. A model folder is what \`train --output\` writes.`,
       );
     }
-    if (error instanceof Deno.errors.PermissionDenied || error instanceof Deno.errors.NotCapable) throw error;
-    if (error instanceof DeviceLostError) throw error; // nothing is wrong with the file
+    if (!saysOfContents(error)) throw error; // nothing is known to be wrong with the file
     const reason = error instanceof StrictJsonError
       ? `it cannot be read as JSON: ${error.reason}`
-      : error instanceof Error
-      ? error.message
-      : String(error);
+      : error.message;
     // A stranger's names and values, of which a terminal would obey the control characters.
     const shown = reason.replaceAll(/\p{Cc}/gu, "�").replace(/\.?$/, ".");
-    throw new SyntaxError(
-      `Cannot load a model from "${path}": ${shown} ` +
-        "Restore the file from a copy, or train the model again.",
-      { cause: error },
-    );
+    throw new SpoiltFileError(path, shown, error);
   }
+}
+
+/** Whether an error says that a file's contents are wrong; those of disks and GPUs are of other classes. */
+function saysOfContents(error: unknown): error is Error {
+  return [SyntaxError, TypeError, RangeError, SafetensorsError].some((its) => error instanceof its);
 }

@@ -22,13 +22,13 @@ const AVERAGE = `${OPTIMIZER}average.`;
 /** What a checkpoint takes from the trainer; the rest is in the model. */
 export type SavedState = Pick<TrainingState, "config" | "position" | "control" | "averages">;
 
-/** Makes the file of a checkpoint. */
+/** Makes the file of a checkpoint, in parts. */
 export async function encodeCheckpoint(
   name: CheckpointName,
   model: Model<never>,
   identity: ModelIdentity,
   { config, position, control, averages }: SavedState,
-): Promise<Uint8Array<ArrayBuffer>> {
+): Promise<Uint8Array<ArrayBuffer>[]> {
   const tensors = new Map<string, SafetensorsInput>(await model.parameters.read());
   if (name === "last") {
     const add = (prefix: string, arrays: ReadonlyMap<string, NamedArray>) => {

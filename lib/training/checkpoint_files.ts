@@ -1,12 +1,12 @@
 // Training: the names of a model folder's checkpoints, which of them is the newest, and which may go.
 
-import { DeviceLostError } from "../gpu/device.ts";
+import { SpoiltFileError } from "./spoilt_file.ts";
 
 /** What a checkpoint is of: all it takes to go on, the best weights, or the weights of an epoch. */
 export type CheckpointName = "last" | "best" | `epoch-${number}`;
 
 /** The files with weights; earlier versions called the last checkpoint `last`. */
-const WEIGHTS = /^(best|last|epoch-\d+|step-(?<step>\d+))\.safetensors$/;
+const WEIGHTS = /^(best|last|epoch-(?<epoch>\d+)|step-(?<step>\d+))\.safetensors$/;
 
 /** The name of a checkpoint's file; those that training goes on from have their step in it. */
 export function fileOf(name: CheckpointName, step: number): string {
@@ -42,26 +42,30 @@ function stepOf(name: string): number | undefined {
 export interface Newest<T> {
   /** What reading it gave. */
   readonly value: T;
-  /** What was wrong with those that are newer, newest first. */
+  /** What is wrong with those that are newer, newest first. */
   readonly passedOver: readonly string[];
 }
 
 /**
  * Reads the newest checkpoint of a folder that is whole. Nothing but the files says which it is, and a name proves nothing.
  *
+ * Only one whose contents are wrong is passed over. What a disk, a GPU or a lack of memory does says nothing about a
+ * checkpoint, and a run that went on from an older one would in the end remove a newer one that is good.
+ *
  * @param read Reads one completely, and throws if anything is wrong with it.
  * @throws {Deno.errors.NotFound} If there is none.
- * @throws {DeviceLostError} If the device is lost meanwhile, which says nothing about a checkpoint.
- * @throws What `read` threw for the newest, if none is whole.
+ * @throws {SpoiltFileError} That of the newest, if none is whole.
+ * @throws What else `read` throws.
  */
 export async function readNewest<T>(folder: string, read: (name: string) => Promise<T>): Promise<Newest<T>> {
-  const errors: Error[] = [];
+  const errors: SpoiltFileError[] = [];
   for (const name of await newestFirst(folder)) {
     try {
-      return { value: await read(name), passedOver: errors.map(({ message }) => message) };
+      return { value: await read(name), passedOver: errors.map(({ problem }) => problem) };
     } catch (error) {
-      if (!(error instanceof Error) || error instanceof Deno.errors.NotCapable) throw error;
-      if (error instanceof DeviceLostError) throw error;
+      if (error instanceof Deno.errors.NotFound) continue; // a training has removed it since
+      if (!(error instanceof SpoiltFileError)) throw error;
+      if (error.cause instanceof RangeError) throw error; // the model or the memory, which are the same for all
       errors.push(error);
     }
   }
@@ -71,17 +75,31 @@ export async function readNewest<T>(folder: string, read: (name: string) => Prom
 }
 
 /**
- * Removes the checkpoints that a new one makes superfluous: those before it but for the newest ones, and those of a
- * later step, from which training did not go on.
+ * Removes the checkpoints that a new one of the same run makes superfluous: all but the newest ones, and those that were
+ * passed over when the run began, which must not take the place of one that is whole.
  *
- * @param step The step of the new one, which lies safely on disk.
- * @param count How many to leave, that one included.
+ * @param from The step that the run went on from; 0 for one that began anew.
+ * @param written The names of those that the run has written, the new one among them.
+ * @param count How many to leave, the new one included.
  */
-export async function removeOlder(folder: string, step: number, count: number): Promise<void> {
+export async function removeOlder(
+  folder: string,
+  from: number,
+  written: ReadonlySet<string>,
+  count: number,
+): Promise<void> {
   const names = await newestFirst(folder);
-  const before = names.filter((name) => stepOf(name)! <= step);
-  const left = new Set(before.slice(0, count));
+  const whole = names.filter((name) => written.has(name) || stepOf(name)! <= from);
+  const left = new Set(whole.slice(0, count));
   for (const name of names) if (!left.has(name)) await removeIfThere(`${folder}/${name}`);
+}
+
+/** Removes the weights of an epoch and of those before it. */
+export async function removeEpochs(folder: string, last: number): Promise<void> {
+  for (const name of await weightFiles(folder)) {
+    const epoch = WEIGHTS.exec(name)?.groups?.["epoch"];
+    if (epoch !== undefined && Number(epoch) <= last) await removeIfThere(`${folder}/${name}`);
+  }
 }
 
 /** Removes all weights. */

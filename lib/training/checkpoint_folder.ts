@@ -7,16 +7,18 @@ import { encodeCheckpoint } from "./checkpoint_contents.ts";
 import {
   type CheckpointName,
   fileOf,
+  removeEpochs,
   removeIfThere,
   removeOlder,
   removeWeights,
 } from "./checkpoint_files.ts";
 import type { TrainingConfig } from "./config.ts";
+import { type LockedFile, lockFile } from "../data/locked_file.ts";
 import { identityOf, type ModelIdentity } from "./identity.ts";
 import type { Optimization } from "./optimization.ts";
 import type { TrainOptions } from "./options.ts";
 import type { TrainingPosition } from "./state.ts";
-import { removeUnfinished, writeBeside } from "./write_atomically.ts";
+import { type Contents, removeUnfinished, writeBeside } from "./write_atomically.ts";
 
 /** Seconds between two checkpoints, at least; what is lost when the machine stops. */
 const SECONDS = 30;
@@ -39,8 +41,16 @@ export class CheckpointFolder {
   #owned = false;
   /** Whether this run has written any. */
   #begun = false;
+  /** Keeps other trainings away from the folder, where its file system can do that. */
+  #lock: LockedFile | undefined;
+  /** The step that this run goes on from. */
+  #from = 0;
   /** The step of the last checkpoint that lies on disk. */
   #step = 0;
+  /** The names of the checkpoints to go on from that this run has written. */
+  #written = new Set<string>();
+  /** The last epoch whose weights lie on disk. */
+  #epoch = 0;
   /** When that was done, and how long it took, in milliseconds. */
   #savedAt = -Infinity;
   #cost = 0;
@@ -59,7 +69,7 @@ export class CheckpointFolder {
   /** Goes on from a checkpoint of that step: what is in the folder stays. */
   goOn(step: number): void {
     this.#owned = true;
-    this.#step = step;
+    this.#from = this.#step = step;
   }
 
   /** Saves all that it takes to go on, if that is due or asked for; if that fails, the run may go on. */
@@ -80,6 +90,7 @@ export class CheckpointFolder {
    */
   async saveLast(step: number, position: PositionOf): Promise<void> {
     if (step !== this.#step) await this.#save("last", position);
+    await this.#tidy(false);
     this.#failures.delete("last");
     for (const error of this.#failures.values()) throw error;
   }
@@ -90,7 +101,7 @@ export class CheckpointFolder {
     try {
       await this.saveLast(step, position);
     } catch (error) {
-      if (error instanceof CheckpointError) this.options.onSaveFailed?.(error);
+      if (error instanceof CheckpointError) this.options.onSaveFailed?.(error, false);
     }
   }
 
@@ -99,11 +110,15 @@ export class CheckpointFolder {
     await this.#try("best", position);
   }
 
-  /** Saves the weights that the model has now as those of an epoch, and removes those of the epoch `keep` before. */
+  /** Saves the weights that the model has now as those of an epoch, and removes those of epochs `keep` before. */
   async saveEpoch(epoch: number, position: PositionOf): Promise<void> {
     await this.#try(`epoch-${epoch}`, position);
-    if (this.#failures.has("epoch")) return;
-    await removeIfThere(`${this.options.folder}/epoch-${epoch - this.config.keep}.safetensors`);
+  }
+
+  /** Lets another training have the folder. */
+  async close(): Promise<void> {
+    await this.#lock?.release(true);
+    this.#lock = undefined;
   }
 
   /** A run that has saved something goes on without this; one that has not would find out after hours. */
@@ -112,16 +127,31 @@ export class CheckpointFolder {
     try {
       await this.#save(name, position);
       this.#failures.delete(kind);
+      await this.#tidy(true);
     } catch (error) {
       if (!this.#begun || !(error instanceof CheckpointError)) throw error;
       this.#savedAt = performance.now();
       this.#failures.set(kind, error);
-      this.options.onSaveFailed?.(error);
+      this.options.onSaveFailed?.(error, true);
+    }
+  }
+
+  /** Removes what new checkpoints have made superfluous. What cannot go stays, and is tried again after the next one. */
+  async #tidy(goesOn: boolean): Promise<void> {
+    const { folder, checkpoints = 2, onSaveFailed } = this.options;
+    if (folder === undefined || !this.#begun) return;
+    try {
+      await removeOlder(folder, this.#from, this.#written, checkpoints);
+      await removeEpochs(folder, this.#epoch - this.config.keep);
+    } catch (error) {
+      if (!(error instanceof Error) || error instanceof Deno.errors.NotCapable) throw error;
+      const what = `Cannot remove older checkpoints from "${folder}": ${error.message}. They stay.`;
+      onSaveFailed?.(new CheckpointError(what, { cause: error }), goesOn);
     }
   }
 
   async #save(name: CheckpointName, position: PositionOf): Promise<void> {
-    const { options: { folder, checkpoints = 2 }, model, config, optimization } = this;
+    const { options: { folder }, model, config, optimization } = this;
     if (folder === undefined) return;
     model.device.check(); // one that is gone has nothing to save, and what an earlier run saved stays
     const start = performance.now();
@@ -130,13 +160,16 @@ export class CheckpointFolder {
     const averages = name === "last" ? await optimization.averages?.read() : undefined;
     const state = { config, position: position(epochLoss), control, ...(averages ? { averages } : {}) };
     const { step } = state.position;
-    const bytes = await encodeCheckpoint(name, model, this.#identity, state);
+    const contents = await encodeCheckpoint(name, model, this.#identity, state);
     try {
-      await this.#write(folder, fileOf(name, step), bytes);
+      this.#lock ??= await lockFolder(folder);
+      const file = fileOf(name, step);
+      await this.#write(folder, file, contents);
+      if (name.startsWith("epoch-")) this.#epoch = state.position.epoch;
       if (name !== "last") return;
       this.#step = step;
+      this.#written.add(file);
       this.options.onSave?.(state.position);
-      await removeOlder(folder, step, checkpoints);
     } catch (error) {
       throw error instanceof Deno.errors.NotCapable ? error : await this.#explain(folder, name, step, error);
     }
@@ -145,12 +178,9 @@ export class CheckpointFolder {
   }
 
   /** Writes a file; with the first one the folder becomes this run's. */
-  async #write(folder: string, file: string, bytes: Uint8Array): Promise<void> {
-    if (!this.#begun) {
-      await Deno.mkdir(folder, { recursive: true });
-      await removeUnfinished(folder);
-    }
-    const written = await writeBeside(`${folder}/${file}`, bytes);
+  async #write(folder: string, file: string, contents: Contents): Promise<void> {
+    if (!this.#begun) await removeUnfinished(folder);
+    const written = await writeBeside(`${folder}/${file}`, contents);
     try {
       if (!this.#begun) await this.#begin(folder);
     } catch (error) {
@@ -185,6 +215,21 @@ export class CheckpointFolder {
       { cause },
     );
   }
+}
+
+/** Keeps other trainings away from a folder; where its file system knows no locks, goes on without. */
+async function lockFolder(folder: string): Promise<LockedFile | undefined> {
+  await Deno.mkdir(folder, { recursive: true });
+  const path = `${folder}/run.lock`;
+  const lock = await lockFile(path);
+  if (lock === "taken") {
+    throw new Error(
+      "another training saves into that folder; wait until it is over, or train into another one",
+    );
+  }
+  if (lock !== "unsupported") return lock;
+  await removeIfThere(path);
+  return undefined;
 }
 
 /** A checkpoint could not be written. */

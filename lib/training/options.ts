@@ -94,8 +94,11 @@ export interface TrainOptions<Example = Pair>
    * the weights that an earlier training left there are gone by then.
    */
   readonly beforeFirstSave?: () => Promise<void>;
-  /** Told when a checkpoint could not be written and training goes on without it. */
-  readonly onSaveFailed?: (error: Error) => void;
+  /**
+   * Told when a checkpoint could not be written, or older ones not removed, and whether training goes on all the same or is
+   * at its end.
+   */
+  readonly onSaveFailed?: (error: Error, goesOn: boolean) => void;
   /** Keeps the weights of the last epochs too, so many, for {@linkcode averageCheckpoints}; none by default. */
   readonly keep?: number;
   /**
@@ -214,9 +217,15 @@ export function completeTraining(options: TrainOptions<unknown>, model: Model<ne
   return config;
 }
 
+/** Options that do nothing without a folder. */
+const OF_THE_FOLDER = [
+  ...["keep", "saveEvery", "checkpoints"] as const,
+  ...["saveNow", "beforeFirstSave", "onSave", "onSaveFailed"] as const,
+];
+
 /** Refuses options that ask for what the others, or the model, do not give. */
 function refuseUnfit(config: TrainingConfig, options: TrainOptions<unknown>, model: Model<never>): void {
-  const { bestBy, keep, schedule, teacherForcing, mergeDropout } = config;
+  const { bestBy, schedule, teacherForcing, mergeDropout } = config;
   const copies = "copy" in model.config && model.config.copy === true;
   if (copies && config.labelSmoothing > 0) {
     const why = "a copied word has no other words to share its probability with";
@@ -235,8 +244,11 @@ function refuseUnfit(config: TrainingConfig, options: TrainOptions<unknown>, mod
   if (bestBy === "bleu" && !kindOfModel(model).bleu) {
     refuse("bestBy", bestBy, `a ${model.constructor.name} does not translate`);
   }
-  if (keep > 0 && options.folder === undefined) {
-    refuse("keep", keep, "there is no folder to keep them in; give one as folder, or leave keep out");
+  for (const name of options.folder === undefined ? OF_THE_FOLDER : []) {
+    const given = options[name];
+    if (given === undefined || (name === "keep" && given === 0)) continue;
+    const shown = typeof given === "function" ? "set" : given;
+    refuse(name, shown, `there is no folder to save in; give one as folder, or leave ${name} out`);
   }
   if (options.batch !== undefined && options.batchTokens !== undefined) {
     const why = `batches are made by their batchTokens, ${options.batchTokens}; leave one of them out`;

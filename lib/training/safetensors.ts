@@ -1,10 +1,9 @@
-// Reads and writes safetensors, the format of a checkpoint's weights: eight bytes with the length of a JSON
-// header, the header, then the numbers. Files come from strangers, so every rule of the format is enforced.
-// Numbers are little-endian in the file, and so is every machine that Deno runs on.
+// Writes safetensors, the format of a checkpoint's weights: eight bytes with the length of a JSON header, the header, then
+// the numbers, little-endian as on every machine that Deno runs on. safetensors_file.ts reads them.
 
 import { excerpt } from "../strict_json.ts";
-import { checkHeaderLength, headerLength, LENGTH_BYTES, SafetensorsError } from "./safetensors_header.ts";
-import { METADATA_KEY, readLayout, sizeOf } from "./safetensors_layout.ts";
+import { checkHeaderLength, LENGTH_BYTES, SafetensorsError } from "./safetensors_header.ts";
+import { METADATA_KEY, sizeOf } from "./safetensors_layout.ts";
 import { arrays, type SafetensorsSpan, type SafetensorsTensor } from "./safetensors_types.ts";
 
 export type {
@@ -15,14 +14,6 @@ export type {
 } from "./safetensors_types.ts";
 export { SafetensorsError, type SafetensorsErrorCode } from "./safetensors_header.ts";
 
-/** What a file holds. */
-export interface Safetensors {
-  /** The tensors by name, in the order of the header. */
-  readonly tensors: Map<string, SafetensorsTensor>;
-  /** The free texts that travel with the tensors; an object without prototype. */
-  readonly metadata: Readonly<Record<string, string>>;
-}
-
 /** A tensor to be written: `Float32Array` becomes `F32`, `Uint32Array` becomes `U32`. */
 export interface SafetensorsInput {
   /** The sizes, outermost first; empty for a single number. */
@@ -32,44 +23,16 @@ export interface SafetensorsInput {
 }
 
 /**
- * Encodes tensors as a safetensors file.
+ * Encodes tensors as the parts of a safetensors file, one after the other. All is checked before the first part comes. The
+ * parts of the tensors are views of their numbers, so that writing them takes no memory beyond the header.
  *
  * Equal input gives equal bytes, whatever the order of the map: names and metadata are sorted by UTF-16 code
  * units, and the numbers start at a multiple of eight bytes, behind a header padded with spaces.
  *
  * @param tensors The tensors by name.
  * @param metadata Free texts to travel with them, such as the version of the program.
- * @returns The bytes of the file.
  * @throws {SafetensorsError} If a shape does not give the number of elements, a name cannot be written, or the
  * header exceeds 100,000,000 bytes.
- *
- * @example
- * ```ts
- * import { decodeSafetensors, encodeSafetensors } from "./safetensors.ts";
- *
- * const bias = { shape: [2], data: new Float32Array([0.5, -1]) };
- * const bytes = encodeSafetensors(new Map([["bias", bias]]), { step: "100" });
- * console.log(decodeSafetensors(bytes).tensors.get("bias")?.data); // Float32Array(2) [ 0.5, -1 ]
- * ```
- */
-export function encodeSafetensors(
-  tensors: ReadonlyMap<string, SafetensorsInput>,
-  metadata: Readonly<Record<string, string>> = {},
-): Uint8Array<ArrayBuffer> {
-  const parts = [...encodeSafetensorsParts(tensors, metadata)];
-  const bytes = new Uint8Array(parts.reduce((size, { length }) => size + length, 0));
-  let offset = 0;
-  for (const part of parts) {
-    bytes.set(part, offset);
-    offset += part.length;
-  }
-  return bytes;
-}
-
-/**
- * Encodes tensors as the parts of a safetensors file, one after the other: what {@linkcode encodeSafetensors} puts
- * together. All is checked before the first part comes. The parts of the tensors are views of their numbers, so that
- * writing them takes no memory beyond the header.
  *
  * @example
  * ```ts
@@ -140,39 +103,6 @@ function encodeHeader(header: string): Uint8Array<ArrayBuffer> {
   new DataView(bytes.buffer).setBigUint64(0, BigInt(padded), true);
   bytes.set(encoded, LENGTH_BYTES);
   return bytes;
-}
-
-/**
- * Decodes a safetensors file, refusing whatever the format does not allow.
- *
- * Checked are the header's length, encoding and JSON, duplicate keys, names of element types, sizes beyond
- * 2^53, and that the tensors fill the rest of the file without hole or overlap. Every tensor is copied, so the
- * bytes may be dropped afterwards.
- *
- * @param bytes The whole file.
- * @returns The tensors and the metadata.
- * @throws {SafetensorsError} If the bytes break a rule; its `code` says which.
- *
- * @example
- * ```ts
- * import { decodeSafetensors, SafetensorsError } from "./safetensors.ts";
- *
- * try {
- *   decodeSafetensors(new TextEncoder().encode("no tensors"));
- * } catch (error) {
- *   if (error instanceof SafetensorsError) console.log(error.code); // header-too-large
- * }
- * ```
- */
-export function decodeSafetensors(bytes: Uint8Array): Safetensors {
-  const dataStart = LENGTH_BYTES + headerLength(bytes, bytes.length);
-  const layout = readLayout(bytes.subarray(LENGTH_BYTES, dataStart), bytes.length - dataStart);
-  const tensors = new Map([...layout.tensors].map(([name, span]) => {
-    // A copy, because nothing promises that a tensor starts at a multiple of its item size.
-    const { buffer } = new Uint8Array(bytes.subarray(dataStart + span.begin, dataStart + span.end));
-    return [name, tensorOf(span, buffer)];
-  }));
-  return { tensors, metadata: layout.metadata };
 }
 
 /** Makes a tensor of a span and its bytes. */

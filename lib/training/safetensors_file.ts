@@ -33,7 +33,8 @@ export class SafetensorsFile implements Disposable, SafetensorsLayout {
   /**
    * Reads one tensor. It blocks, so that a tensor can be read at the moment at which it is needed, and dropped after it.
    *
-   * @throws {SafetensorsError} If there is none of the name, memory does not suffice, or the file has been cut since.
+   * @throws {SafetensorsError} If there is none of the name, or the file has been cut since.
+   * @throws {RangeError} If memory does not suffice.
    */
   read(name: string): SafetensorsTensor {
     const span = this.tensors.get(name);
@@ -91,11 +92,12 @@ export class SafetensorsFile implements Disposable, SafetensorsLayout {
  *
  * @example
  * ```ts
- * import { encodeSafetensors } from "./safetensors.ts";
+ * import { encodeSafetensorsParts } from "./safetensors.ts";
  * import { openSafetensors } from "./safetensors_file.ts";
  *
  * const path = await Deno.makeTempFile();
- * await Deno.writeFile(path, encodeSafetensors(new Map([["bias", { shape: [2], data: new Float32Array([0.5, -1]) }]])));
+ * const bias = { shape: [2], data: new Float32Array([0.5, -1]) };
+ * await Deno.writeFile(path, new Blob(encodeSafetensorsParts(new Map([["bias", bias]]))).stream());
  * {
  *   using file = await openSafetensors(path);
  *   console.log(file.tensors.get("bias")?.shape, file.read("bias").data); // [ 2 ] Float32Array(2) [ 0.5, -1 ]
@@ -120,8 +122,6 @@ function allocate(length: number): Uint8Array<ArrayBuffer> {
   try {
     return new Uint8Array(length);
   } catch (cause) {
-    throw new SafetensorsError("file", `Cannot read safetensors: ${length} bytes do not fit into memory`, {
-      cause,
-    });
+    throw new RangeError(`Cannot read safetensors: ${length} bytes do not fit into memory`, { cause });
   }
 }

@@ -1,6 +1,6 @@
 // The element types of safetensors, and what holds them here.
 
-/** The element types that `decodeSafetensors()` reads, by their names in the file, and what holds them. */
+/** The element types that files have, by their names in the file, and what holds them. */
 export type SafetensorsArrays = {
   F64: Float64Array;
   F32: Float32Array;

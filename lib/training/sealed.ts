@@ -1,21 +1,26 @@
 // Training: safetensors files with a checksum inside, so that a flipped bit does not pass for a weight.
 
 import { crc32 } from "node:zlib";
-import { encodeSafetensors, type SafetensorsInput } from "./safetensors.ts";
+import { encodeSafetensorsParts, type SafetensorsInput } from "./safetensors.ts";
 import { openSafetensors, type SafetensorsFile } from "./safetensors_file.ts";
 
 /** The checksum's place in the metadata: the CRC-32 of the whole file, as it is with zeros in that place. */
 const KEY = "crc32";
 const ZEROS = "00000000";
 
-/** Encodes tensors as {@linkcode encodeSafetensors}, with a checksum of the whole file among the metadata. */
+/**
+ * Encodes tensors as the parts of a safetensors file, with a checksum of the whole file among the metadata. But for the
+ * header they are views of the numbers; see {@linkcode encodeSafetensorsParts}.
+ */
 export function encodeSealed(
   tensors: ReadonlyMap<string, SafetensorsInput>,
   metadata: Readonly<Record<string, string>>,
-): Uint8Array<ArrayBuffer> {
-  const bytes = encodeSafetensors(tensors, { ...metadata, [KEY]: ZEROS });
-  bytes.set(new TextEncoder().encode(hexadecimal(crc32(bytes))), placeOf(bytes, ZEROS));
-  return bytes;
+): [header: Uint8Array<ArrayBuffer>, ...tensors: Uint8Array<ArrayBuffer>[]] {
+  const parts = encodeSafetensorsParts(tensors, { ...metadata, [KEY]: ZEROS });
+  const [header] = parts;
+  const sum = parts.reduce((sum, part) => crc32(part, sum), 0);
+  header.set(new TextEncoder().encode(hexadecimal(sum)), placeOf(header, ZEROS));
+  return parts;
 }
 
 /**

@@ -262,6 +262,7 @@ class Run<Example, Sample> {
     } finally {
       this.#end.validator?.close();
       this.optimization.close();
+      await this.#folder.close();
     }
   }
 

@@ -10,6 +10,9 @@ export interface WrittenBeside {
   discard(): Promise<void>;
 }
 
+/** Text, bytes, or bytes in parts, one after the other. */
+export type Contents = string | Uint8Array | readonly Uint8Array[];
+
 /** What unfinished files end in, behind a random name. */
 const UNFINISHED = /\.[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.tmp$/;
 
@@ -19,7 +22,7 @@ const UNFINISHED = /\.[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.tmp$/;
  * @param path Where; replaced if it exists.
  * @param contents Text or bytes.
  */
-export async function writeAtomically(path: string, contents: string | Uint8Array): Promise<void> {
+export async function writeAtomically(path: string, contents: Contents): Promise<void> {
   await (await writeBeside(path, contents)).commit();
 }
 
@@ -29,8 +32,9 @@ export async function writeAtomically(path: string, contents: string | Uint8Arra
  * @param path Its place; the folder must exist.
  * @param contents Text or bytes.
  */
-export async function writeBeside(path: string, contents: string | Uint8Array): Promise<WrittenBeside> {
-  const bytes = typeof contents === "string" ? new TextEncoder().encode(contents) : contents;
+export async function writeBeside(path: string, contents: Contents): Promise<WrittenBeside> {
+  const whole = typeof contents === "string" ? new TextEncoder().encode(contents) : contents;
+  const parts = whole instanceof Uint8Array ? [whole] : whole;
   const temporary = `${path}.${crypto.randomUUID()}.tmp`;
   const discard = () => Deno.remove(temporary).catch(() => {});
   const orDiscard = async (act: () => Promise<void>) => {
@@ -43,7 +47,9 @@ export async function writeBeside(path: string, contents: string | Uint8Array): 
   };
   await orDiscard(async () => {
     using file = await Deno.open(temporary, { write: true, createNew: true });
-    for (let written = 0; written < bytes.length;) written += await file.write(bytes.subarray(written));
+    for (const bytes of parts) {
+      for (let written = 0; written < bytes.length;) written += await file.write(bytes.subarray(written));
+    }
     await file.sync();
   });
   const commit = () =>

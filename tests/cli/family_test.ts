@@ -4,7 +4,7 @@ import { testWithAdapter } from "../adapter.ts";
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "../assert.ts";
 import { TemporaryFolder } from "../data/temporary_folder.ts";
 import { attend } from "./program.ts";
-import { COLORS_TSV, TINY } from "./tiny_corpus.ts";
+import { COLORS_TSV, TINY, TINY_STEPS } from "./tiny_corpus.ts";
 
 testWithAdapter("train begins with word vectors, freezes them, and validates on other pairs", async () => {
   await using folder = await TemporaryFolder.make();
@@ -13,7 +13,18 @@ testWithAdapter("train begins with word vectors, freezes them, and validates on 
   const vectors = await folder.write("source.vec", `2 8\nred ${vector}\nunheard ${vector}\n`);
   const output = folder.at("run");
   const { code, stdout, stderr } = await attend([
-    ...["train", "--corpus", corpus, "--valid-corpus", corpus, "--output", output, ...TINY],
+    ...[
+      "train",
+      "--corpus",
+      corpus,
+      "--valid-corpus",
+      corpus,
+      "--output",
+      output,
+      ...TINY_STEPS,
+      "--test",
+      "8",
+    ],
     ...["--source-vectors", vectors, "--frozen", "source", "--decoder", "luong", "--cell", "lstm"],
     ...["--teacher-forcing", "constant", "--epochs", "1"],
   ]);

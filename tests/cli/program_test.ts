@@ -173,7 +173,10 @@ testWithAdapter("evaluate writes no alignments for a model that has no attention
   assertEquals(training.code, 0, training.stderr);
   const { code, stderr } = await attend(["evaluate", "-m", output, "--alignment", folder.at("none")]);
   assertEquals(code, 1);
+  assertStringIncludes(stderr, `Cannot write "${folder.at("none")}": `);
   assertStringIncludes(stderr, "has no attention");
+  const gold = await attend(["evaluate", "-m", output, "--alignment-gold", folder.at("gold")]);
+  assertStringIncludes(gold.stderr, `error: Cannot compare with "${folder.at("gold")}": a model`);
 });
 
 testWithAdapter("translate takes sentences from arguments, standard input, or a file", async () => {
@@ -233,7 +236,8 @@ testWithAdapter("train --profile shows kernels, host and data, and saves nothing
   for (const label of ["together", "GPU", "wall", "host", "data"]) {
     assertMatch(stdout, new RegExp(`^${label} .*\\d`, "m"));
   }
-  const json = await attend([...args, "--json"]);
+  const json = await attend([...args, "--json", "--epochs", "3", "--save-every", "9"]);
+  assertStringIncludes(json.stderr, "With --profile --epochs, --save-every would change nothing.");
   const profile = jsonLines(json.stdout).at(-1)!;
   assertEquals([json.code, profile["type"], profile["steps"]], [0, "profile", 2]);
   assert((profile["kernels"] as unknown[]).length > 10);

@@ -2,10 +2,10 @@
 
 import { newestFirst } from "../../lib/training/checkpoint_files.ts";
 import { testWithAdapter } from "../adapter.ts";
-import { assert, assertEquals } from "../assert.ts";
+import { assert, assertEquals, assertStringIncludes } from "../assert.ts";
 import { TemporaryFolder } from "../data/temporary_folder.ts";
 import { PROGRAM } from "./program.ts";
-import { COLORS_TSV, TINY } from "./tiny_corpus.ts";
+import { COLORS_TSV, TINY, TINY_STEPS } from "./tiny_corpus.ts";
 
 /** The promise for a small model, from the signal to the end of the process. */
 const MILLISECONDS_TO_STOP = 2_000;
@@ -17,8 +17,8 @@ class Training implements AsyncDisposable {
   readonly #errors: Promise<string>;
   #text = "";
 
-  constructor(corpus: string, readonly folder: string) {
-    const options = ["--corpus", corpus, "--output", folder, ...TINY, "--epochs", "1000000", "--json"];
+  constructor(corpus: string, readonly folder: string, given: readonly string[] = TINY) {
+    const options = ["--corpus", corpus, "--output", folder, "--epochs", "1000000", "--json", ...given];
     this.#child = new Deno.Command(Deno.execPath(), {
       args: ["run", "-A", PROGRAM, "train", ...options, "--save-every", "3600"],
       stdin: "null",
@@ -31,28 +31,37 @@ class Training implements AsyncDisposable {
 
   /** Waits until so many more reports have come. */
   async reports(count: number): Promise<void> {
-    const wanted = this.#reports() + count;
-    while (this.#reports() < wanted) {
+    await this.records("progress", count);
+  }
+
+  /** Waits until so many more records of a type have come. */
+  async records(type: string, count: number): Promise<void> {
+    await this.text(`"type":"${type}"`, count);
+  }
+
+  /** Waits until a text has come so many times more. */
+  async text(text: string, count: number): Promise<void> {
+    const found = () => this.#text.split(text).length - 1;
+    const wanted = found() + count;
+    while (found() < wanted) {
       const { done, value } = await this.#lines.read();
       if (done) throw new Error(`The training ended: ${await this.#errors}`);
       this.#text += value;
     }
   }
 
-  #reports(): number {
-    return this.#text.split('"type":"progress"').length - 1;
-  }
-
   send(signal: Deno.Signal): void {
     this.#child.kill(signal);
   }
 
-  /** Waits for the end; returns its exit code, what it complained of, and how long it took. */
-  async end(): Promise<{ code: number; errors: string; milliseconds: number }> {
+  /** Waits for the end; returns its exit code, what it wrote and complained of, and how long it took. */
+  async end(): Promise<{ code: number; text: string; errors: string; milliseconds: number }> {
     const start = performance.now();
-    while (!(await this.#lines.read()).done);
+    for (let part = await this.#lines.read(); !part.done; part = await this.#lines.read()) {
+      this.#text += part.value;
+    }
     const { code } = await this.#child.status;
-    return { code, errors: await this.#errors, milliseconds: performance.now() - start };
+    return { code, text: this.#text, errors: await this.#errors, milliseconds: performance.now() - start };
   }
 
   /** The checkpoints that it has left, newest first. */
@@ -93,6 +102,36 @@ for (const [signal, expected] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
       }),
   );
 }
+
+testWithAdapter("train ends at once at a signal while it reads a corpus, and writes nothing", async () => {
+  await using folder = await TemporaryFolder.make();
+  const corpus = await folder.write("colors.tsv", COLORS_TSV);
+  const valid = await folder.write("long.tsv", "red cat\trote Katze\n".repeat(200_000));
+  await using training = new Training(corpus, folder.at("run"), [
+    ...TINY_STEPS,
+    ...["--test", "8", "--valid-corpus", valid],
+  ]);
+  await training.records("corpus", 1);
+  training.send("SIGINT");
+  const { code, text, errors } = await training.end();
+  assertEquals([code, errors], [130, ""]);
+  assertEquals(text.match(/(?<="type":")\w+/g)!.filter((type) => type !== "corpus"), []);
+  assertEquals(await folder.files(), ["colors.tsv", "long.tsv"]);
+});
+
+testWithAdapter("train says that nothing was saved where a signal comes before the first step", async () => {
+  await using folder = await TemporaryFolder.make();
+  const letters = Array.from("abcdefghij");
+  const words = letters.flatMap((a) => letters.flatMap((b) => letters.map((c) => a + b + c)));
+  const pairs = words.map((word) => COLORS_TSV.replace(/(?=[\t\n])/g, ` ${word}`)).join("");
+  const corpus = await folder.write("colors.tsv", pairs);
+  await using training = new Training(corpus, folder.at("run"), [...TINY, "--no-json", "--summary"]);
+  await training.text("trainable", 1); // from here on 80,000 pairs are put into batches, before anything else
+  training.send("SIGINT");
+  const { code, text } = await training.end();
+  assertEquals(code, 130);
+  assertStringIncludes(text, "interrupted before the first checkpoint; nothing was saved");
+});
 
 testWithAdapter(
   "train ends at once at a second signal, without saving",

@@ -14,8 +14,10 @@ export const COLORS_TSV: string = [...COLORS, ...QUALITIES].flatMap((color) =>
   })
 ).join("");
 
-/** The options of `train` for it, apart from the number of epochs. */
-export const TINY: readonly string[] = [
-  ...["--valid", "8", "--test", "8", "--batch", "16"],
-  ...["--embedding", "8", "--hidden", "8", "--learning-rate", "0.01"],
+/** The options of `train` for it, apart from the number of epochs and the split. */
+export const TINY_STEPS: readonly string[] = [
+  ...["--batch", "16", "--embedding", "8", "--hidden", "8", "--learning-rate", "0.01"],
 ];
+
+/** The same with a split. */
+export const TINY: readonly string[] = ["--valid", "8", "--test", "8", ...TINY_STEPS];

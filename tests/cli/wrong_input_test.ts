@@ -197,6 +197,12 @@ Deno.test("unknown options and commands are refused with a suggestion", async ()
   await refuses(["train", "--epochs", "many"], 2, ["--epochs", "many"]);
 });
 
+Deno.test("train refuses options that would do nothing", async () => {
+  await refuses(["train", "--replacement"], 2, ["Option --replacement is for samples: give --sample, too."]);
+  const valid = ["train", "--valid", "8", "--valid-corpus", corpus];
+  await refuses(valid, 2, ["Option --valid is for pairs of the corpus: leave it or --valid-corpus out."]);
+});
+
 Deno.test("train --offline and --sha256 say what is missing, and what is another file", async () => {
   const cache = folder.at("offline");
   const more = ["--cache", cache];

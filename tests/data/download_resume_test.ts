@@ -123,6 +123,22 @@ for (const [what, { answers, asks, file }] of Object.entries(cases)) {
   }
 }
 
+Deno.test("a part that cannot be opened or taken up leaves no file open and no lock", async () => {
+  await using folder = await TemporaryFolder.make();
+  const url = new URL("http://127.0.0.1/a.bin");
+  await folder.write("a.bin.part", "something");
+  const { seek } = Deno.FsFile.prototype;
+  Deno.FsFile.prototype.seek = () => Promise.reject(new Error("Input/output error"));
+  try {
+    await assertRejects(() => PartialFile.open(folder.at("a.bin"), url), Error, "Input/output error");
+  } finally {
+    Deno.FsFile.prototype.seek = seek;
+  }
+  const next = await PartialFile.open(folder.at("a.bin"), url);
+  assertEquals(next.path, folder.at("a.bin.part")); // and not one of its own, beside a lock that is held
+  await next.discard();
+});
+
 Deno.test("download() goes on neither with another file's part, nor with a damaged sidecar", async () => {
   const origin = { validator: '"v1"', total: bytes.length };
   const address = (server: { url: string }) => new URL("a.bin", server.url).href;

@@ -1,4 +1,4 @@
-import { BAD_LINES_KEPT, LONGEST_SENTENCE } from "../../lib/data/bad_lines.ts";
+import { BAD_LINES_KEPT, MOST_CHARACTERS } from "../../lib/data/bad_lines.ts";
 import { lineChunks } from "../../lib/data/lines.ts";
 import { readTsv, type TsvResult } from "../../lib/data/tsv.ts";
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "../assert.ts";
@@ -132,8 +132,8 @@ const badLines: Readonly<Record<string, readonly [line: string | readonly number
   ],
   "U+FFFD": ["Hi.\tHall\ufffd!", "the target has bytes that are no UTF-8, or U+FFFD in their place"],
   "a book": [
-    `Hi.\t${"x".repeat(LONGEST_SENTENCE + 1)}`,
-    `the target is longer than ${LONGEST_SENTENCE} characters`,
+    `Hi.\t${"x".repeat(MOST_CHARACTERS + 1)}`,
+    `the target is longer than ${MOST_CHARACTERS} characters`,
   ],
 };
 
@@ -149,7 +149,7 @@ const oddLines: readonly (readonly [source: string, target: string])[] = [
   ["a\u200bb", "e\u0301"],
   ["😀", "\u{10ffff}"],
   ["__proto__", "null"],
-  ["x".repeat(LONGEST_SENTENCE), "#"],
+  ["x".repeat(MOST_CHARACTERS), "#"],
 ];
 
 const bytesOf = (line: string | readonly number[]): Uint8Array =>

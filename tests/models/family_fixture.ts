@@ -4,7 +4,7 @@ import type { Batch } from "../../lib/data/batches.ts";
 import { UNK } from "../../lib/data/vocabulary.ts";
 import type { NamedArray } from "../../lib/gpu/parameters.ts";
 import type { Seq2Seq, Seq2SeqOptions } from "../../lib/models/seq2seq.ts";
-import { decodeSafetensors } from "../../lib/training/safetensors.ts";
+import { decodeSafetensors } from "../training/safetensors.ts";
 import type { Hyperparameters } from "./one_batch.ts";
 
 /** Word numbers, time-major, padded at the end. */

@@ -2,7 +2,7 @@
 
 import type { Batch } from "../../lib/data/batches.ts";
 import type { NamedArray } from "../../lib/gpu/parameters.ts";
-import { decodeSafetensors } from "../../lib/training/safetensors.ts";
+import { decodeSafetensors } from "../training/safetensors.ts";
 
 /** Sentences padded at the end, time-major. */
 interface Sentences {

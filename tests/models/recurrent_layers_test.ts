@@ -11,7 +11,7 @@ import { RecurrentLayers, type RecurrentLayersOptions } from "../../lib/models/r
 import { CONTROL_SIZE, optimizerStep } from "../../lib/ops/optimizer.ts";
 import { copyInto } from "../../lib/ops/concatenate.ts";
 import { Random } from "../../lib/random.ts";
-import { decodeSafetensors } from "../../lib/training/safetensors.ts";
+import { decodeSafetensors } from "../training/safetensors.ts";
 import { assert, assertEquals, assertThrows } from "../assert.ts";
 import { device, testEachProfile } from "../device.ts";
 import { inject, normals } from "../ops/check.ts";

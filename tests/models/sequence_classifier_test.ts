@@ -9,7 +9,7 @@ import { Plan } from "../../lib/gpu/plan.ts";
 import { Tape } from "../../lib/gpu/tape.ts";
 import { SequenceClassifier, type SequenceClassifierOptions } from "../../lib/models/sequence_classifier.ts";
 import { copyInto } from "../../lib/ops/concatenate.ts";
-import { decodeSafetensors } from "../../lib/training/safetensors.ts";
+import { decodeSafetensors } from "../training/safetensors.ts";
 import { assert, assertEquals, assertThrows } from "../assert.ts";
 import { device, testEachProfile } from "../device.ts";
 import { inventedWords } from "./invented_words.ts";

@@ -14,7 +14,7 @@ import {
 } from "../../lib/ops/optimizer.ts";
 import { copyInto } from "../../lib/ops/concatenate.ts";
 import { Random } from "../../lib/random.ts";
-import { decodeSafetensors } from "../../lib/training/safetensors.ts";
+import { decodeSafetensors } from "../training/safetensors.ts";
 import { assert, assertEquals } from "../assert.ts";
 import { testEachProfile } from "../device.ts";
 import { assertClose, normals } from "./check.ts";

@@ -13,7 +13,7 @@ from safetensors import safe_open, serialize
 from safetensors.numpy import load_file
 
 FIXTURES = pathlib.Path(__file__).parent.parent / "fixtures"
-MODULE = pathlib.Path(__file__).parents[2] / "lib" / "training" / "safetensors.ts"
+MODULE = pathlib.Path(__file__).parents[1] / "training" / "safetensors.ts"
 
 
 def tensor(dtype, shape, data):

@@ -1,12 +1,8 @@
 // Many damaged safetensors files: each is refused by name, or read as what it says, which a second, slow reader confirms.
 
 import { Random } from "../../lib/random.ts";
-import {
-  decodeSafetensors,
-  encodeSafetensors,
-  type Safetensors,
-  SafetensorsError,
-} from "../../lib/training/safetensors.ts";
+import { SafetensorsError } from "../../lib/training/safetensors.ts";
+import { decodeSafetensors, encodeSafetensors, type Safetensors } from "../training/safetensors.ts";
 import { openSafetensors } from "../../lib/training/safetensors_file.ts";
 import { assert, assertEquals } from "../assert.ts";
 import { TemporaryFolder } from "../data/temporary_folder.ts";

@@ -2,7 +2,7 @@
 
 import { averageCheckpoints } from "../../lib/training/average_checkpoints.ts";
 import { loadModel } from "../../lib/training/checkpoint.ts";
-import { decodeSafetensors } from "../../lib/training/safetensors.ts";
+import { decodeSafetensors } from "./safetensors.ts";
 import { train } from "../../lib/training/trainer.ts";
 import { testWithDevice } from "../adapter.ts";
 import { assertEquals, assertRejects } from "../assert.ts";

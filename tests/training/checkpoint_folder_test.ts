@@ -190,6 +190,33 @@ testWithDevice(
   },
 );
 
+testWithDevice(
+  "one training at a time has a folder; another is refused, and touches nothing",
+  async (device) => {
+    await using folder = await TemporaryFolder.make();
+    await trained(device, { folder: folder.path, maxSteps: 4 });
+    const { model, state } = await loadCheckpoint(device, folder.path);
+    const begun = { ...common, folder: folder.path, saveEvery: 0, resume: state! };
+    const first = train(model, pairs, begun);
+    for (let reports = 0; reports < 2; reports++) await first.next(); // the first checkpoint lies on disk
+    const before = await Promise.all((await folder.files()).map((name) => Deno.stat(folder.at(name))));
+    for (const resume of [{}, { resume: state! }]) {
+      await assertRejects(
+        () => trained(device, { folder: folder.path, ...resume }),
+        Error,
+        `in "${folder.path}": another training saves into that folder; wait until it is over, or train into another one.`,
+      );
+    }
+    const after = await Promise.all((await folder.files()).map((name) => Deno.stat(folder.at(name))));
+    assertEquals(after.map(({ ino, mtime }) => [ino, mtime]), before.map(({ ino, mtime }) => [ino, mtime]));
+    await first.return();
+    model.close();
+    await folder.write("run.lock", ""); // as a process that was killed leaves it
+    await trained(device, { folder: folder.path });
+    assert(!(await folder.files()).includes("run.lock"), "the lock is still there");
+  },
+);
+
 testWithDevice("train() refuses a place that is no folder at its first report", async (device) => {
   await using folder = await TemporaryFolder.make();
   const path = `${await folder.write("file", "")}/below`;
@@ -225,6 +252,49 @@ testWithDevice(
     }
   },
 );
+
+testWithDevice(
+  "older checkpoints that cannot be removed stay, are told of, and end no run",
+  async (device) => {
+    await using folder = await TemporaryFolder.make();
+    const { remove } = Deno;
+    const told: [string, boolean][] = [];
+    const onSaveFailed = ({ message }: Error, goesOn: boolean) => void told.push([message, goesOn]);
+    Deno.remove = (path, options) =>
+      String(path).endsWith(".safetensors")
+        ? Promise.reject(new Error("Not permitted"))
+        : remove(path, options);
+    const options = { folder: folder.path, saveEvery: 0, keep: 1, onSaveFailed };
+    try {
+      await trained(device, options);
+    } finally {
+      Deno.remove = remove;
+    }
+    const message = `Cannot remove older checkpoints from "${folder.path}": Not permitted. They stay.`;
+    assertEquals(new Set(told.map(([message]) => message)), new Set([message]));
+    assertEquals([told.at(0)![1], told.at(-1)![1]], [true, false]);
+    assert((await checkpoints(folder)).length > 4);
+    const { model, state } = await loadCheckpoint(device, folder.path);
+    for await (const _ of train(model, pairs, { ...common, ...options, epochs: 5, resume: state! }));
+    model.close();
+    assertEquals((await checkpoints(folder)).filter((name) => !name.startsWith("step-")), [
+      "epoch-5.safetensors",
+    ]);
+    assertEquals((await checkpoints(folder)).length, 3);
+  },
+);
+
+testWithDevice("with fewer epochs to keep, those of before go too", async (device) => {
+  await using folder = await TemporaryFolder.make();
+  await trained(device, { folder: folder.path, keep: 3 });
+  const { model, state } = await loadCheckpoint(device, folder.path);
+  const options = { ...common, folder: folder.path, epochs: 5, keep: 1, resume: state! };
+  for await (const _ of train(model, pairs, options));
+  model.close();
+  assertEquals((await checkpoints(folder)).filter((name) => !name.startsWith("step-")), [
+    "epoch-5.safetensors",
+  ]);
+});
 
 testOnDisk(
   "a full disk costs a checkpoint, not the run; the one before stays",

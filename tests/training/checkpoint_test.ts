@@ -1,11 +1,8 @@
 import type { Device } from "../../lib/gpu/device.ts";
 import { loadCheckpoint, loadModel, saveCheckpoint } from "../../lib/training/checkpoint.ts";
-import {
-  decodeSafetensors,
-  encodeSafetensors,
-  type SafetensorsInput,
-} from "../../lib/training/safetensors.ts";
-import { encodeSealed } from "../../lib/training/sealed.ts";
+import { type SafetensorsInput } from "../../lib/training/safetensors.ts";
+import { decodeSafetensors, encodeSafetensors } from "./safetensors.ts";
+import { sealed } from "./sealed.ts";
 import { train } from "../../lib/training/trainer.ts";
 import { testWithDevice } from "../adapter.ts";
 import { assert, assertEquals, assertMatch, assertRejects, assertStringIncludes } from "../assert.ts";
@@ -200,7 +197,7 @@ function rebuild(
     );
     const metadata = { ...decoded.metadata };
     change(tensors, metadata);
-    return encodeSealed(tensors, metadata);
+    return sealed(tensors, metadata);
   };
 }
 

@@ -48,7 +48,7 @@ testWithDevice(
       const model = tinyModel(device);
       const before = device.bufferCount;
       try {
-        for await (const { step } of train(model, pairs, { ...common, valid: [] })) {
+        for await (const { step } of train(model, pairs, { ...common, saveEvery: undefined, valid: [] })) {
           if (step > 2) device.gpu.destroy();
         }
       } finally {
@@ -63,7 +63,9 @@ testWithDevice("train() ends at once when the device is lost while it waits", ()
     const before = device.bufferCount;
     const timer = setTimeout(() => device.gpu.destroy(), 200); // it waits most of the time
     try {
-      for await (const _ of train(model, pairs, { ...common, epochs: 10_000, valid: [] }));
+      for await (
+        const _ of train(model, pairs, { ...common, saveEvery: undefined, epochs: 10_000, valid: [] })
+      );
     } finally {
       clearTimeout(timer);
       assertEquals(device.bufferCount, before);

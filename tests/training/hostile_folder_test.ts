@@ -6,10 +6,10 @@ import { Tokenizer } from "../../lib/data/tokenizer.ts";
 import type { Device } from "../../lib/gpu/device.ts";
 import { averageCheckpoints } from "../../lib/training/average_checkpoints.ts";
 import { loadCheckpoint, loadModel } from "../../lib/training/checkpoint.ts";
-import { decodeSafetensors } from "../../lib/training/safetensors.ts";
+import { decodeSafetensors } from "./safetensors.ts";
 import { train } from "../../lib/training/trainer.ts";
 import type { TrainingProgress } from "../../lib/training/trainer.ts";
-import { encodeSealed } from "../../lib/training/sealed.ts";
+import { sealed } from "./sealed.ts";
 import { writeAtomically } from "../../lib/training/write_atomically.ts";
 import { testWithDevice } from "../adapter.ts";
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "../assert.ts";
@@ -153,7 +153,7 @@ testWithDevice("weights and moments of another element type or shape are named",
     const changed = new Map(tensors as Map<string, never>);
     const { shape, data } = tensors.get(name)!;
     changed.set(name, { shape, data: new Uint32Array(data.length) } as never);
-    await folder.write(LAST, encodeSealed(changed, metadata));
+    await folder.write(LAST, sealed(changed, metadata));
     const error = await assertRejects(() => loadCheckpoint(device, folder.path), SyntaxError, says);
     assertStringIncludes(error.message, name);
   }

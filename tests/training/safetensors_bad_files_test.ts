@@ -1,6 +1,7 @@
 // Every way of reading against files that break one rule each, and against odd ones that break none.
 
-import { decodeSafetensors, SafetensorsError } from "../../lib/training/safetensors.ts";
+import { SafetensorsError } from "../../lib/training/safetensors.ts";
+import { decodeSafetensors } from "./safetensors.ts";
 import { openSafetensors } from "../../lib/training/safetensors_file.ts";
 import { assert, assertEquals, assertRejects, assertStringIncludes, assertThrows } from "../assert.ts";
 import { TemporaryFolder } from "../data/temporary_folder.ts";

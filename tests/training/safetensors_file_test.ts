@@ -1,4 +1,5 @@
-import { encodeSafetensors, SafetensorsError } from "../../lib/training/safetensors.ts";
+import { SafetensorsError } from "../../lib/training/safetensors.ts";
+import { encodeSafetensors } from "./safetensors.ts";
 import { openSafetensors } from "../../lib/training/safetensors_file.ts";
 import { assert, assertEquals, assertRejects, assertStringIncludes, assertThrows } from "../assert.ts";
 import { TemporaryFolder } from "../data/temporary_folder.ts";

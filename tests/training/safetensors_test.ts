@@ -1,13 +1,12 @@
 // Our safetensors against files of the original, and against itself; safetensors_bad_files_test.ts has the files to refuse.
 
 import {
-  decodeSafetensors,
-  encodeSafetensors,
   encodeSafetensorsParts,
   SafetensorsError,
   type SafetensorsErrorCode,
   type SafetensorsInput,
 } from "../../lib/training/safetensors.ts";
+import { decodeSafetensors, encodeSafetensors } from "./safetensors.ts";
 import { assert, assertEquals, assertThrows } from "../assert.ts";
 
 const oddName = 'größe/日本"\\';

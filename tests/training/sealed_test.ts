@@ -1,6 +1,7 @@
 import type { SafetensorsInput } from "../../lib/training/safetensors.ts";
-import { encodeSafetensors } from "../../lib/training/safetensors.ts";
+import { encodeSafetensors } from "./safetensors.ts";
 import { encodeSealed, openSealed } from "../../lib/training/sealed.ts";
+import { sealed } from "./sealed.ts";
 import { assert, assertEquals, assertRejects } from "../assert.ts";
 import { TemporaryFolder } from "../data/temporary_folder.ts";
 
@@ -21,7 +22,7 @@ async function opened(folder: TemporaryFolder, bytes: Uint8Array) {
 
 Deno.test("openSealed() reads what encodeSealed() wrote, and files without a checksum", async () => {
   await using folder = await TemporaryFolder.make();
-  const { tensors: read, metadata: texts } = await opened(folder, encodeSealed(tensors, metadata));
+  const { tensors: read, metadata: texts } = await opened(folder, sealed(tensors, metadata));
   assertEquals(read.get("ä")!.data, tensors.get("ä")!.data);
   assertEquals({ ...texts }, { ...metadata, crc32: texts["crc32"]! });
   assertEquals((await opened(folder, encodeSafetensors(tensors))).metadata["crc32"], undefined);
@@ -29,7 +30,7 @@ Deno.test("openSealed() reads what encodeSealed() wrote, and files without a che
 
 Deno.test("openSealed() finds every flipped bit", async () => {
   await using folder = await TemporaryFolder.make();
-  const bytes = encodeSealed(tensors, metadata);
+  const bytes = sealed(tensors, metadata);
   const expected = await opened(folder, bytes);
   const key = new TextDecoder("latin1").decode(bytes).indexOf('"crc32":"') + 1;
   for (let bit = 0; bit < 8 * bytes.length; bit++) {
@@ -49,7 +50,7 @@ Deno.test("openSealed() finds every flipped bit", async () => {
 
 Deno.test("openSealed() says what the checksum is, and what it should be", async () => {
   await using folder = await TemporaryFolder.make();
-  const bytes = encodeSealed(tensors, metadata);
+  const bytes = sealed(tensors, metadata);
   bytes[bytes.length - 1]! ^= 1;
   await assertRejects(() => opened(folder, bytes), TypeError, "their CRC-32 is ");
 });
@@ -57,8 +58,14 @@ Deno.test("openSealed() says what the checksum is, and what it should be", async
 Deno.test("openSealed() finds damage in the second piece of a long file", async () => {
   await using folder = await TemporaryFolder.make();
   const data = new Float32Array(300_000); // 1.2 MB, and files are read a MiB at a time
-  const bytes = encodeSealed(new Map([["long", { shape: [data.length], data }]]), {});
+  const bytes = sealed(new Map([["long", { shape: [data.length], data }]]), {});
   assertEquals((await opened(folder, bytes)).tensors.get("long")!.data, data);
   bytes[bytes.length - 1]! ^= 1;
   await assertRejects(() => opened(folder, bytes), TypeError, "their CRC-32 is ");
+});
+
+Deno.test("encodeSealed() copies no numbers", () => {
+  const [, ...parts] = encodeSealed(tensors, metadata);
+  assertEquals(parts.length, tensors.size);
+  for (const { buffer } of parts) assert([...tensors.values()].some(({ data }) => data.buffer === buffer));
 });
