@@ -1,6 +1,7 @@
 // What a run was told: run.json in its folder, from which `train --resume` takes up the options again. It is a
 // configuration file like any other: `train --config runs/x/run.json --output runs/y` trains the same again.
 
+import { CHANGEABLE_OPTIONS } from "../training/resumable.ts";
 import { writeAtomically } from "../training/write_atomically.ts";
 import { readConfigFile } from "./config_file.ts";
 import { UsageError } from "./exit_code.ts";
@@ -18,8 +19,8 @@ const OF_THE_CALL = [
  * Options that a run may change when it goes on, and keeps: how long, at which rate, what is saved, and where the corpus
  * lies (what is in it, the hash of the split tells).
  */
-const CHANGEABLE = [
-  ...["epochs", "patience", "learningRate", "checkpoints", "keep"],
+const CHANGEABLE: readonly string[] = [
+  ...CHANGEABLE_OPTIONS,
   ...["corpus", "validCorpus", "cache", "mirror"],
 ];
 

@@ -66,10 +66,15 @@ export class CheckpointFolder {
     readonly optimization: Optimization,
   ) {}
 
-  /** Goes on from a checkpoint of that step: what is in the folder stays. */
-  goOn(step: number): void {
+  /**
+   * Goes on from a checkpoint of that step: what is in the folder stays.
+   *
+   * @param again Whether one of the same step is to take its place.
+   */
+  goOn(step: number, again: boolean): void {
     this.#owned = true;
-    this.#from = this.#step = step;
+    this.#from = step;
+    this.#step = again ? 0 : step;
   }
 
   /** Saves all that it takes to go on, if that is due or asked for; if that fails, the run may go on. */

@@ -7,16 +7,8 @@ import type { TrainingState } from "./state.ts";
 
 /** The options of a training that it may change when it goes on: how long, at which rate, and what is saved or looked at. */
 export const CHANGEABLE_OPTIONS = [
-  ...[
-    "epochs",
-    "maxSteps",
-    "patience",
-    "learningRate",
-    "saveEvery",
-    "checkpoints",
-    "keep",
-    "anomaly",
-  ] as const,
+  ...["epochs", "maxSteps", "patience", "learningRate"] as const,
+  ...["saveEvery", "checkpoints", "keep", "anomaly"] as const,
 ] satisfies readonly (keyof TrainOptions)[];
 
 /**

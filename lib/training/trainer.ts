@@ -248,12 +248,12 @@ class Run<Example, Sample> {
       failure = error;
       throw error;
     } finally {
-      this.#leave(failure);
+      await this.#leave(failure);
     }
   }
 
   /** Leaves the model with the averages of its weights; an error before counts more than one of that. */
-  #leave(failure: unknown): void {
+  async #leave(failure: unknown): Promise<void> {
     try {
       const lost = failure instanceof DeviceLostError; // it holds nothing any more
       if (this.#place.step > 0 && !lost) this.optimization.averages?.swap();
@@ -271,7 +271,7 @@ class Run<Example, Sample> {
     const { position, control, firstMoments, secondMoments, averages } = state;
     this.#place.restore(position);
     // A checkpoint from before a validation is to be replaced by one of the same step from after it.
-    this.#folder.goOn(this.#place.over ? 0 : position.step);
+    this.#folder.goOn(position.step, this.#place.over);
     const { bestLoss, bestBleu, sinceBest, sinceLower, reductions, epochLoss } = position;
     this.#judge.standing = { bestLoss, bestBleu, sinceBest, sinceLower, reductions };
     this.#rate = this.#rateOf(position.step - 1);

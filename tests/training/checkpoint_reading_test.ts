@@ -2,17 +2,14 @@
 
 import type { Device } from "../../lib/gpu/device.ts";
 import { loadCheckpoint, loadModel } from "../../lib/training/checkpoint.ts";
-import {
-  decodeSafetensors,
-  type SafetensorsInput,
-  type SafetensorsTensor,
-} from "../../lib/training/safetensors.ts";
+import type { SafetensorsInput, SafetensorsTensor } from "../../lib/training/safetensors.ts";
 import { SafetensorsFile } from "../../lib/training/safetensors_file.ts";
-import { encodeSealed } from "../../lib/training/sealed.ts";
 import { train } from "../../lib/training/trainer.ts";
 import { testWithDevice } from "../adapter.ts";
 import { assert, assertEquals, assertRejects } from "../assert.ts";
 import { TemporaryFolder } from "../data/temporary_folder.ts";
+import { decodeSafetensors } from "./safetensors.ts";
+import { sealed } from "./sealed.ts";
 import { lastCheckpoint, tinyModel, tinyPairs } from "./tiny.ts";
 
 async function trained(device: Device, folder: string): Promise<void> {
@@ -43,7 +40,7 @@ async function change(folder: string, by: (tensors: Map<string, SafetensorsTenso
   const { tensors, metadata } = decodeSafetensors(await Deno.readFile(path));
   const changed = new Map(tensors);
   by(changed);
-  await Deno.writeFile(path, await encodeSealed(changed as Map<string, SafetensorsInput>, metadata));
+  await Deno.writeFile(path, sealed(changed as Map<string, SafetensorsInput>, metadata));
 }
 
 testWithDevice("loadModel() leaves the optimizer of the last checkpoint where it is", async (device) => {
