@@ -170,7 +170,7 @@ export class CheckpointFolder {
       this.#lock ??= await lockFolder(folder);
       const file = fileOf(name, step);
       await this.#write(folder, file, contents);
-      if (name.startsWith("epoch-")) this.#epoch = state.position.epoch;
+      if (name.startsWith("epoch-")) this.#epoch = Number(name.slice("epoch-".length));
       if (name !== "last") return;
       this.#step = step;
       this.#written.add(file);

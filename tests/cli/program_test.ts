@@ -358,6 +358,7 @@ testWithAdapter("Ctrl-C keeps the last checkpoint, and --resume goes on from it"
   const steps = jsonLines(resumed.stdout).filter(({ type }) => type === "progress").map(({ step }) =>
     Number(step)
   );
-  assert(steps[0]! > step, `it was at step ${step} and went on at ${steps[0]}`);
+  // At the end of an epoch the signal leaves the validation to whoever goes on.
+  assert(steps[0]! >= step, `it was at step ${step} and went on at ${steps[0]}`);
   assertEquals(steps.at(-1), step + 20);
 });
