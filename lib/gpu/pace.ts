@@ -3,7 +3,7 @@
 import type { Device } from "./device.ts";
 
 /** The work to hand to the GPU between two waits, in milliseconds. */
-const WORK_MILLISECONDS = 240;
+const WORK_MILLISECONDS = 160;
 
 /**
  * The share of the work to sleep through before a wait. Waiting stops everything else that this thread has to do, timers and
@@ -32,8 +32,8 @@ export class Pace {
   #steps = 0;
   #words = 0;
   #began = 0;
-  /** What the last two works took, in milliseconds a word; unknown before the first wait. */
-  #costs: number[] = [];
+  /** What the last two works took, in milliseconds a word. Before the first wait: work that is soon full, and no sleep. */
+  #costs: number[] = [0, Infinity];
 
   /**
    * The pace of one piece of work on a device.
@@ -52,7 +52,7 @@ export class Pace {
 
   /** Whether the GPU has been given enough, so that it is time to wait. */
   get full(): boolean {
-    return this.#steps >= FEWEST_STEPS && (this.#costs.length === 0 || this.#expected >= WORK_MILLISECONDS);
+    return this.#steps >= FEWEST_STEPS && this.#expected(Math.max) >= WORK_MILLISECONDS;
   }
 
   /** Whether a report is due, as the first one is at once; ask after a wait. */
@@ -71,11 +71,11 @@ export class Pace {
    * @throws {DeviceLostError} At once, if the device is lost meanwhile.
    */
   async rest(wait: () => Promise<unknown>): Promise<void> {
-    const end = this.#began + Math.min(SLEPT * this.#expected, LONGEST_SLEEP);
+    const end = this.#began + Math.min(SLEPT * this.#expected(Math.min), LONGEST_SLEEP);
     await this.#sleep(Math.max(0, end - performance.now())); // at least one turn for whatever else waits
     await wait();
     const cost = (performance.now() - this.#began) / Math.max(1, this.#words);
-    this.#costs = [cost, ...this.#costs.slice(0, 1)];
+    this.#costs = [cost, this.#costs[0] || cost];
     this.#steps = this.#words = 0;
   }
 
@@ -86,11 +86,11 @@ export class Pace {
   }
 
   /**
-   * The time that the steps since the last wait will take, in milliseconds, as far as is known. Of the last two works the
-   * cheaper one tells: in the other the machine may have been suspended.
+   * The time that the steps since the last wait will take, in milliseconds, by the dearer or the cheaper of the last two works:
+   * so that no wait is longer than it should be, and no sleep, as in the dearer one the machine may have been suspended.
    */
-  get #expected(): number {
-    return this.#costs.length === 0 ? 0 : Math.min(...this.#costs) * this.#words;
+  #expected(of: typeof Math.min | typeof Math.max): number {
+    return of(...this.#costs) * this.#words;
   }
 
   async #sleep(milliseconds: number): Promise<void> {
