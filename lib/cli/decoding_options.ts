@@ -6,7 +6,7 @@ import { completeOptions, LARGEST_BEAM } from "../inference/decoding_options.ts"
 import type { Seq2Seq } from "../models/seq2seq.ts";
 import { MEANS } from "../ops/mixture.ts";
 import { loadModel } from "../training/checkpoint.ts";
-import { UsageError } from "./exit_code.ts";
+import { checkUsage, UsageError } from "./exit_code.ts";
 import { modelOptions } from "./model_options.ts";
 import type { Options, Values } from "./option.ts";
 
@@ -118,11 +118,7 @@ export function translateOptionsOf(values: DecodingValues, nBest = 1): Translate
     ...given({ lengthPenalty, maxLength, mean }),
     ...(sampling && { sampling: given({ temperature, topK, topP, seed }) }),
   };
-  try {
-    completeOptions(options); // here, so that a mistake is told before models are loaded
-  } catch (error) {
-    throw error instanceof RangeError ? new UsageError(error.message) : error;
-  }
+  checkUsage(() => completeOptions(options));
   return options;
 }
 

@@ -29,6 +29,18 @@ export class UsageError extends Error {
   override readonly name = "UsageError";
 }
 
+/**
+ * Does what the library does with options, before anything is loaded: what it finds wrong with them is a mistake on the
+ * command line.
+ */
+export function checkUsage(check: () => unknown): void {
+  try {
+    check();
+  } catch (error) {
+    throw error instanceof RangeError ? new UsageError(error.message) : error;
+  }
+}
+
 /** SIGINT or SIGTERM arrived: the reason of the signal that `context.interruption()` returns. */
 export class InterruptionError extends Error {
   override readonly name = "InterruptionError";

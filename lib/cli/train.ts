@@ -5,6 +5,7 @@ import { sample } from "../data/sample.ts";
 import { type Split, split } from "../data/split.ts";
 import type { Device } from "../gpu/device.ts";
 import { turn } from "../gpu/turn.ts";
+import { completeSeq2Seq } from "../models/complete_seq2seq.ts";
 import { Seq2Seq } from "../models/seq2seq.ts";
 import { formatCount, formatDuration } from "../report/format.ts";
 import { loadCheckpoint } from "../training/checkpoint.ts";
@@ -16,7 +17,7 @@ import { type Command, defineCommand } from "./command.ts";
 import { corpusOptions, readCorpus } from "./corpus_options.ts";
 import { deviceLossOptions, trainOrTellLoss } from "./device_loss.ts";
 import { deviceOptions, openDeviceFor } from "./device_options.ts";
-import { ExitCode, UsageError } from "./exit_code.ts";
+import { checkUsage, ExitCode, UsageError } from "./exit_code.ts";
 import { flagOf, type GivenValues, type Values } from "./option.ts";
 import type { Output } from "./output.ts";
 import { tellProfile } from "./profile.ts";
@@ -121,6 +122,7 @@ export const command: Command = defineCommand({
     const values = resume === undefined ? called : await resumedOptions(resume, options, given);
     assertTokenizerOptions(values);
     assertUsed(values, given, output);
+    if (resume === undefined) checkUsage(() => completeSeq2Seq(seq2seqOptionsOf(values)));
     const interrupted = values.profile ? undefined : interruption(); // there is nothing to save
     const pairs = await readCorpus(values.corpus, values, output, interrupted);
     await orLeave(interrupted);

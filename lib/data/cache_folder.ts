@@ -13,7 +13,7 @@ export function defaultCacheFolder(): string {
   if (folder !== undefined) return folder;
   throw new Error(
     "Cannot find a folder for downloads: HOME is unset or may not be read. " +
-      "Pass cacheFolder, set ATTEND_CACHE, or run with --allow-env.",
+      "Pass cacheFolder, set ATTEND_CACHE, or run with --allow-env; the program has --cache.",
   );
 }
 

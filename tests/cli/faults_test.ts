@@ -6,7 +6,7 @@ import { testWithAdapter } from "../adapter.ts";
 import { assertEquals, assertStringIncludes, assertThrows } from "../assert.ts";
 import { TemporaryFolder } from "../data/temporary_folder.ts";
 import { checkpointHash, lastCheckpoint } from "../training/tiny.ts";
-import { attend, type Ended, jsonLines, runDeno, type Surroundings } from "./program.ts";
+import { attend, type Ended, jsonLines, refuses, runDeno } from "./program.ts";
 import { COLORS_TSV, TINY } from "./tiny_corpus.ts";
 
 const folder = await TemporaryFolder.make();
@@ -16,17 +16,6 @@ Deno.test.afterAll(() => folder[Symbol.asyncDispose]());
 /** The arguments of a training into a folder. */
 function training(output: string, ...more: string[]): string[] {
   return ["train", "--corpus", corpus, "--output", folder.at(output), ...TINY, ...more];
-}
-
-async function refuses(
-  args: readonly string[],
-  code: number,
-  says: readonly string[],
-  more: Surroundings = {},
-) {
-  const ended = await attend(args, more);
-  assertEquals(ended.code, code, ended.stderr);
-  for (const text of says) assertStringIncludes(ended.stderr, text);
 }
 
 Deno.test("--memory-budget takes decimal and binary sizes, and refuses what is none", () => {

@@ -1,6 +1,7 @@
 // Runs the program as a user does: another process, told apart by its exit code and what it wrote.
 
 import { fileURLToPath } from "node:url";
+import { assert, assertEquals, assertStringIncludes } from "../assert.ts";
 
 /** The path of the program. */
 export const PROGRAM: string = fileURLToPath(new URL("../../mod.ts", import.meta.url));
@@ -43,6 +44,20 @@ export async function runDeno(args: readonly string[], surroundings: Surrounding
   const { code, stdout, stderr } = await child.output();
   const decoder = new TextDecoder();
   return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
+}
+
+/** Runs the program; checks that it fails in so many words, without a stack. */
+export async function refuses(
+  args: readonly string[],
+  code: number,
+  says: readonly string[],
+  more: Surroundings = {},
+) {
+  const ended = await attend(args, more);
+  assertEquals(ended.code, code, ended.stderr);
+  assert(/^error: [A-Z]/m.test(ended.stderr), ended.stderr);
+  assert(!/^ +at /m.test(ended.stderr), `there is a stack in ${ended.stderr}`);
+  for (const text of says) assertStringIncludes(ended.stderr, text);
 }
 
 /** Parses the lines that `--json` writes. */

@@ -5,26 +5,12 @@ import { assert, assertEquals, assertStringIncludes } from "../assert.ts";
 import { serve } from "../data/loopback.ts";
 import { TemporaryFolder } from "../data/temporary_folder.ts";
 import { buildZip } from "../data/zip_builder.ts";
-import { attend, type Surroundings } from "./program.ts";
+import { attend, refuses } from "./program.ts";
 import { COLORS_TSV, TINY } from "./tiny_corpus.ts";
 
 const folder = await TemporaryFolder.make();
 const corpus = await folder.write("colors.tsv", COLORS_TSV);
 Deno.test.afterAll(() => folder[Symbol.asyncDispose]());
-
-/** Runs the program; checks that it fails in so many words, without a stack. */
-async function refuses(
-  args: readonly string[],
-  code: number,
-  says: readonly string[],
-  more: Surroundings = {},
-) {
-  const ended = await attend(args, more);
-  assertEquals(ended.code, code, ended.stderr);
-  assert(/^error: [A-Z]/m.test(ended.stderr), ended.stderr);
-  assert(!/^ +at /m.test(ended.stderr), `there is a stack in ${ended.stderr}`);
-  for (const text of says) assertStringIncludes(ended.stderr, text);
-}
 
 /** `train` on a corpus into a folder that must not come to be. */
 async function refusesCorpus(
@@ -89,6 +75,17 @@ Deno.test("train refuses a corrupt zip, from the disk and from the web", async (
     `the cache holds ${files}`,
   );
 });
+
+testWithAdapter(
+  "options of the model that contradict each other are refused before the corpus is read",
+  async () => {
+    const args = ["train", "--corpus", folder.at("absent.tsv"), "--window", "3"];
+    await refuses(args, 2, [
+      'window 3: only the spans "local-m" and "local-p" have one',
+      "See attend train --help.",
+    ]);
+  },
+);
 
 testWithAdapter("train takes a corpus from a mirror once, and then from the cache", async () => {
   const zip = buildZip([
