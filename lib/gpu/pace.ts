@@ -70,13 +70,14 @@ export class Pace {
    *
    * @throws {DeviceLostError} At once, if the device is lost meanwhile.
    */
-  async rest(wait: () => Promise<unknown>): Promise<void> {
+  async rest<T>(wait: () => Promise<T>): Promise<T> {
     const end = this.#began + Math.min(SLEPT * this.#expected(Math.min), LONGEST_SLEEP);
     await this.#sleep(Math.max(0, end - performance.now())); // at least one turn for whatever else waits
-    await wait();
+    const waited = await wait();
     const cost = (performance.now() - this.#began) / Math.max(1, this.#words);
     this.#costs = [cost, this.#costs[0] || cost];
     this.#steps = this.#words = 0;
+    return waited;
   }
 
   /** Begins the stretch to the next report. */

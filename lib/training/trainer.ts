@@ -16,7 +16,7 @@ import { EpochEnd } from "./epoch_end.ts";
 import { identityOf } from "./identity.ts";
 import { Judge } from "./judge.ts";
 import { NonFiniteGuard } from "./non_finite.ts";
-import type { Optimization } from "./optimization.ts";
+import type { Optimization, Sums } from "./optimization.ts";
 import { completeTraining, type TrainingReport, type TrainOptions } from "./options.ts";
 import { Place } from "./place.ts";
 import { type Preparation, prepare } from "./preparation.ts";
@@ -90,6 +90,8 @@ export async function* train<Example, Sample>(
 /** One training under way. */
 class Run<Example, Sample> {
   #rate = 0;
+  /** The losses since the last report. */
+  #loss = 0;
   #place: Place;
   #judge: Judge;
   #folder: CheckpointFolder;
@@ -153,9 +155,9 @@ class Run<Example, Sample> {
     this.#started = this.#place.step;
     this.#startedAt = performance.now();
     if (this.#place.over && !signal?.aborted) {
-      const { progress, epochLoss } = await this.#progress(pace);
-      const loss = this.#place.mean(epochLoss);
-      yield { ...progress, loss, ...await this.#end.conclude(epochLoss, signal) };
+      const sums = await this.optimization.sums();
+      const loss = this.#place.mean(sums.epochLoss);
+      yield { ...this.#progress(pace, sums), loss, ...await this.#end.conclude(sums.epochLoss, signal) };
       await this.#reported(pace);
       this.#nextEpoch();
     }
@@ -181,10 +183,10 @@ class Run<Example, Sample> {
       const over = this.#place.step >= this.#steps || this.#place.over;
       const { signal } = this.options;
       if (!pace.full && !over) continue;
-      await pace.rest(() => this.optimization.standing());
+      const sums = await this.#rest(pace);
       if (!pace.due && !over && !signal?.aborted) continue;
-      const { progress, epochLoss } = await this.#progress(pace);
-      yield over ? { ...progress, ...await this.#end.conclude(epochLoss, signal) } : progress;
+      const progress = this.#progress(pace, sums);
+      yield over ? { ...progress, ...await this.#end.conclude(sums.epochLoss, signal) } : progress;
       await this.#reported(pace);
       if (over || signal?.aborted) return;
     }
@@ -194,6 +196,15 @@ class Run<Example, Sample> {
   async #reported(pace: Pace): Promise<void> {
     await this.#folder.saveIfDue(this.#place.step, this.#position);
     pace.report();
+    this.#loss = 0;
+  }
+
+  /** Waits for the steps so far, and looks at how they went. */
+  async #rest(pace: Pace): Promise<Sums> {
+    const sums = await pace.rest(() => this.optimization.sums());
+    await this.#guard.look(sums);
+    this.#loss += sums.loss;
+    return sums;
   }
 
   /** Starts a step. */
@@ -212,24 +223,21 @@ class Run<Example, Sample> {
     return scheduledRate(schedule, learningRate, { step, epoch, steps: this.#scheduled, reductions });
   }
 
-  async #progress(pace: Pace): Promise<{ progress: TrainingProgress<Sample>; epochLoss: number }> {
-    const sums = await this.optimization.sums();
+  #progress(pace: Pace, sums: Sums): TrainingProgress<Sample> {
     const { seconds } = pace;
-    await this.#guard.look(sums);
     const { step, epoch } = this.#place;
     const secondsPerStep = (performance.now() - this.#startedAt) / 1000 / Math.max(1, step - this.#started);
-    const progress = {
+    return {
       epoch: epoch + 1,
       step,
       steps: this.#steps,
-      loss: sums.loss / pace.tokens,
+      loss: this.#loss / pace.tokens,
       learningRate: this.#rate,
       gradientNorm: sums.gradientNorm,
       tokensPerSecond: pace.tokens / seconds,
       secondsLeft: secondsPerStep * (this.#steps - step),
       skipped: sums.skipped,
     };
-    return { progress, epochLoss: sums.epochLoss };
   }
 
   /**
