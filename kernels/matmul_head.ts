@@ -24,8 +24,8 @@ fn activate(x: ${type}) -> ${type} {
 `;
 }
 
-/** The parameters and bindings, with the operands' elements as `element`. */
-export const matmulHead = (element: "f32" | "u64" | "vec2<u64>") => `
+/** The parameters and bindings, with the operands' elements as `element`; C has single numbers, or as many as they. */
+export const matmulHead = (element: "f32" | "vec4f" | "u64" | "vec2<u64>") => `
 struct Params {
   rows: u32, columns: u32, inner: u32, inner_share: u32,
   a_offset: u32, a_stride: u32, transpose_a: u32,
@@ -37,7 +37,9 @@ struct Params {
 @group(0) @binding(0) var<storage, read> a: array<${element}>;  // [rows, inner]
 @group(0) @binding(1) var<storage, read> b: array<${element}>;  // [inner, columns]
 @group(0) @binding(2) var<storage, read> bias: array<f32>;     // [columns]
-@group(0) @binding(3) var<storage, read_write> c: array<f32>;  // [rows, columns], or one such for each part of inner
+@group(0) @binding(3) var<storage, read_write> c: array<${
+  element === "vec4f" ? element : "f32"
+}>;  // [rows, columns], or one such for each part of inner
 @group(1) @binding(0) var<uniform> p: Params;
 
 // The tile of a workgroup, as row and column. Workgroups that run one after the other sweep over the smaller operand

@@ -3,6 +3,7 @@
 import { matmulCpu8 } from "../../kernels/matmul_cpu8.ts";
 import { matmulCpu8Vector, type Width } from "../../kernels/matmul_cpu8_vector.ts";
 import { matmulTiled } from "../../kernels/matmul_tiled.ts";
+import { matmulTiledVector, type Tiles } from "../../kernels/matmul_tiled_vector.ts";
 import reference from "../../kernels/matmul.wgsl" with { type: "text" };
 import type { Device, Profile } from "../gpu/device.ts";
 import { defineKernel, type Kernel } from "../gpu/kernel.ts";
@@ -153,8 +154,35 @@ function tiled(precision: Precision): MatmulVariant[] {
   ];
 }
 
+/** The variant for operands that come in fours, with tiles of some shape. */
+function tiledVector({ tall, wide, own }: Tiles): MatmulVariant {
+  const name = `matmul_tiled_vector(${tall}, ${wide}, ${own})`;
+  return {
+    kernel: kernel(name, matmulTiledVector({ tall, wide, own }), tall, wide),
+    profiles: ["gpu"],
+    precision: "f32",
+    fits: (operands, { limits }) =>
+      limits.maxComputeWorkgroupStorageSize >= 2 * 16 * 4 * (tall + wide) && inMultiples(operands, 4) &&
+      inFours(operands),
+    worth: ({ c: { rows, columns } }) => {
+      const tiles = Math.ceil(rows / tall) * Math.ceil(columns / wide);
+      return tiles >= 64 ? "first" : "try";
+    },
+  };
+}
+
+/** Whether C can be written, and the inner length be gone through, four elements at a time. */
+function inFours({ a, c, transposeA }: MatmulOperands): boolean {
+  const inner = transposeA ? a.rows : a.columns;
+  return [inner, c.columns, c.offset, c.stride, c.storage.size].every((size) => size % 4 === 0);
+}
+
 /** The variants of the product. */
 export const matmulVariants: readonly MatmulVariant[] = [
+  tiledVector({ tall: 128, wide: 128, own: 8 }),
+  tiledVector({ tall: 64, wide: 64, own: 8 }),
+  tiledVector({ tall: 64, wide: 64, own: 4 }),
+  tiledVector({ tall: 32, wide: 32, own: 4 }),
   ...tiled("f32"),
   ...tiled("f16"),
   {
