@@ -4,14 +4,14 @@
 // M: rows   N: columns   Z: parts
 
 struct Params {
-  size: u32, columns: u32, parts: u32,
+  size: u32, columns: u32, parts: u32, sums_stride: u32,
   bias_offset: u32, has_bias: u32, activation: u32,
   c_offset: u32, c_stride: u32, accumulate_c: u32,
 }
 
 override WORKGROUP: u32 = 64u;
 
-@group(0) @binding(0) var<storage, read> sums: array<f32>;     // [Z, M, N]
+@group(0) @binding(0) var<storage, read> sums: array<f32>;     // [Z, M, N], rows sums_stride apart
 @group(0) @binding(1) var<storage, read> bias: array<f32>;     // [N]
 @group(0) @binding(2) var<storage, read_write> c: array<f32>;  // [M, N]
 @group(1) @binding(0) var<uniform> p: Params;
@@ -35,7 +35,9 @@ fn forward(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups:
   if (at >= p.size) { return; }
   let column = at % p.columns;
   var sum = 0.0;
-  for (var part = 0u; part < p.parts; part++) { sum += sums[part * p.size + at]; }
+  let distance = p.size / p.columns * p.sums_stride;
+  let first = at / p.columns * p.sums_stride + column;
+  for (var part = 0u; part < p.parts; part++) { sum += sums[part * distance + first]; }
   if (p.has_bias != 0u) { sum += bias[p.bias_offset + column]; }
   let i = p.c_offset + at / p.columns * p.c_stride + column;
   if (p.accumulate_c != 0u) { sum += c[i]; }

@@ -18,6 +18,14 @@ const INNER = 16;
 /** Steps through a tile between two turns of the loop. */
 const UNROLLED = 4;
 
+/** Of four inner elements the first `count`, and zeros, whatever lies there. */
+const masked = `
+fn masked(block: mat4x4f, count: u32) -> mat4x4f {
+  if (count >= 4u) { return block; }
+  return mat4x4f(block[0], select(vec4f(), block[1], count > 1u), select(vec4f(), block[2], count > 2u), vec4f());
+}
+`;
+
 /**
  * Writes the function that loads four inner elements of four lines of an operand, lines being its rows if it is the left
  * one and its columns if it is the right one. Beyond the last line it is any other; those sums are not stored.
@@ -30,15 +38,16 @@ fn block_of_${name}(line: u32, k: u32, end: u32) -> mat4x4f {
   if (${sideBySide}) {
     let stride = p.${name}_stride / 4u;
     let at = (p.${name}_offset + min(line, last & ~3u)) / 4u + k * stride;
-    return mat4x4f(${name}[at], ${name}[at + stride], ${name}[at + 2u * stride], ${name}[at + 3u * stride]);
+    let block = mat4x4f(${name}[at], ${name}[at + stride], ${name}[at + 2u * stride], ${name}[at + 3u * stride]);
+    return masked(block, end - k);
   }
   let at = (p.${name}_offset + min(line + vec4u(0u, 1u, 2u, 3u), vec4u(last)) * p.${name}_stride + k) / 4u;
-  return transpose(mat4x4f(${name}[at.x], ${name}[at.y], ${name}[at.z], ${name}[at.w]));
+  return masked(transpose(mat4x4f(${name}[at.x], ${name}[at.y], ${name}[at.z], ${name}[at.w])), end - k);
 }
 `;
 }
 
-/** Writes the WGSL for tiles of some shape. Both operands, C, and the inner length have to come in fours. */
+/** Writes the WGSL for tiles of some shape. Rows of both operands and of C have to begin at multiples of four. */
 export function matmulTiledVector({ tall, wide, own }: Tiles): string {
   const [groupsOfA, groupsOfB] = [tall / 4, wide / 4]; // vec4f in a line of the tile
   const blocks = own / 4;
@@ -98,7 +107,7 @@ var<workgroup> a_tile: array<vec4f, ${
 var<workgroup> b_tile: array<vec4f, ${
     2 * INNER * groupsOfB
   }>;  // two halves of [${INNER}, ${groupsOfB}]: inner, four columns
-${block("a", "rows", "p.transpose_a != 0u")}${block("b", "columns", "p.transpose_b == 0u")}
+${masked}${block("a", "rows", "p.transpose_a != 0u")}${block("b", "columns", "p.transpose_b == 0u")}
 ${matmulActivation("vec4f")}
 fn store(start: u32, row: u32, column: u32, sums: vec4f) {
   if (row >= p.rows || column >= p.columns) { return; }
@@ -109,7 +118,14 @@ fn store(start: u32, row: u32, column: u32, sums: vec4f) {
   }
   let i = (start + row * p.c_stride + column) / 4u;
   if (p.accumulate_c != 0u) { x += c[i]; }
-  c[i] = activate(x);
+  x = activate(x);
+  if (column + 4u <= p.columns) {
+    c[i] = x;
+    return;
+  }
+  c[i].x = x.x;
+  if (column + 1u < p.columns) { c[i].y = x.y; }
+  if (column + 2u < p.columns) { c[i].z = x.z; }
 }
 
 @compute @workgroup_size(${width}, ${height})

@@ -17,7 +17,7 @@ struct Params {
   size: u32, max_norm: f32, max_value: f32, beta1: f32, one_minus_beta1: f32, beta2: f32, one_minus_beta2: f32,
   epsilon: f32, weight_decay: f32, nesterov: u32,
   scale_growth_steps: u32,  // 0: no loss scale
-  most_skipped: u32,
+  most_skipped: u32, parts: u32,
 }
 
 // What one step hands to the next; saved with a checkpoint.
@@ -27,7 +27,6 @@ struct Control {
 }
 
 override WORKGROUP: u32 = 64u;
-override PARTS: u32 = 64u;
 
 @group(0) @binding(0) var<storage, read> gradients: array<vec4f>;  // [N]
 @group(0) @binding(1) var<storage, read_write> parts: array<f32>;  // [P]
@@ -49,15 +48,22 @@ var<workgroup> sums: array<f32, WORKGROUP>;
 @compute @workgroup_size(WORKGROUP)
 fn square_sums(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   var sum = vec4f();
-  for (var i = group.x * WORKGROUP + lane; i < params.size; i += PARTS * WORKGROUP) {
+  for (var i = group.x * WORKGROUP + lane; i < params.size; i += params.parts * WORKGROUP) {
     sum += gradients[i] * gradients[i];
   }
-  sums[lane] = sum.x + sum.y + sum.z + sum.w;
+  let total = over_lanes(lane, sum.x + sum.y + sum.z + sum.w);
+  if (lane == 0u) { parts[group.x] = total; }
+}
+
+// For lane 0 the sum of what all lanes have.
+fn over_lanes(lane: u32, value: f32) -> f32 {
+  sums[lane] = value;
   workgroupBarrier();
-  if (lane != 0u) { return; }
   var total = 0.0;
-  for (var i = 0u; i < WORKGROUP; i++) { total += sums[i]; }
-  parts[group.x] = total;
+  if (lane == 0u) {
+    for (var i = 0u; i < WORKGROUP; i++) { total += sums[i]; }
+  }
+  return total;
 }
 
 fn skip() {
@@ -73,10 +79,12 @@ fn skip() {
 }
 
 // The norm, the factor that clips it, and the step's corrections.
-@compute @workgroup_size(1)
-fn prepare() {
-  var total = 0.0;
-  for (var i = 0u; i < PARTS; i++) { total += parts_saved[i]; }
+@compute @workgroup_size(WORKGROUP)
+fn prepare(@builtin(local_invocation_index) lane: u32) {
+  var sum = 0.0;
+  for (var i = lane; i < params.parts; i += WORKGROUP) { sum += parts_saved[i]; }
+  let total = over_lanes(lane, sum);
+  if (lane != 0u) { return; }
   // By bit pattern: comparisons with NaN are not reliable on every adapter.
   let finite = (bitcast<u32>(total) & 0x7fffffffu) < 0x7f800000u;
   if (!finite || control[0].skipped_in_a_row >= params.most_skipped) {

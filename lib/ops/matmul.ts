@@ -1,44 +1,30 @@
 // Layer 2: the matrix product, on which linear layers, recurrent layers and the loss are built. Not an
 // operation with a gradient of its own: its users say which products their backward passes are.
 
-import source from "../../kernels/matmul_parts.wgsl" with { type: "text" };
-import type { Device } from "../gpu/device.ts";
-import { elementwise, WORKGROUP } from "../gpu/fill.ts";
-import { defineKernel } from "../gpu/kernel.ts";
+import type { Device, Profile } from "../gpu/device.ts";
 import type { Tape } from "../gpu/tape.ts";
 import { Tensor } from "../gpu/tensor.ts";
 import { type Activation, ACTIVATIONS } from "./activation.ts";
+import { addParts } from "./matmul_parts.ts";
 import { type Matmul, matmulCandidates, type MatmulOperands } from "./matmul_variants.ts";
+
+/** What decides in how many parts a product is taken: its tiles, how many of them busy a processor, the least inner length. */
+const SHARING: Readonly<
+  Record<Profile, { readonly tile: number; readonly busy: number; readonly inner: number }>
+> = {
+  cpu8: { tile: 32, busy: 1, inner: 512 },
+  gpu: { tile: 64, busy: 6, inner: 128 },
+};
 
 /**
  * In how many parts to share out the inner length, so that a small product of a long one keeps all of the adapter
  * busy: a gradient of 8 x 50 weights, say, over 30,000 rows.
  */
 function partsOf(device: Device, rows: number, columns: number, inner: number): number {
-  const tile = device.profile === "cpu8" ? 32 : 64;
+  const { tile, busy, inner: least } = SHARING[device.profile];
   const tiles = Math.ceil(rows / tile) * Math.ceil(columns / tile);
-  return Math.max(1, Math.min(Math.floor(device.parallelism / tiles), Math.floor(inner / 512)));
+  return Math.max(1, Math.min(Math.floor(busy * device.parallelism / tiles), Math.floor(inner / least)));
 }
-
-const addParts = defineKernel({
-  name: "matmul_parts",
-  source,
-  entryPoint: "forward",
-  bindings: { sums: "read", bias: "read", c: "accumulate" },
-  params: {
-    size: "u32",
-    columns: "u32",
-    parts: "u32",
-    bias_offset: "u32",
-    has_bias: "u32",
-    activation: "u32",
-    c_offset: "u32",
-    c_stride: "u32",
-    accumulate_c: "u32",
-  },
-  overrides: { WORKGROUP },
-  workgroups: ({ size }) => elementwise(size),
-});
 
 /** The operands of {@linkcode matmul}, and what becomes of their product. */
 export interface MatmulOptions extends MatmulOperands {
@@ -91,16 +77,12 @@ export function matmul(tape: Tape, options: MatmulOptions): void {
     return;
   }
   const shares = Math.ceil(inner / inner_share);
-  const sums = tape.tensor([shares, rows, columns], `parts of ${c.label}`);
+  const sums = tape.tensor([shares, rows, 4 * Math.ceil(columns / 4)], `parts of ${c.label}`)
+    .columnSlice(0, columns);
   tape.dispatch(kernels, { a, b, bias: bound, c: sums }, {
     ...sizes,
     has_bias: 0,
     activation: ACTIVATIONS.none,
   });
-  tape.dispatch(addParts, { sums, bias: bound, c }, {
-    size: rows * columns,
-    columns,
-    parts: shares,
-    ...finish,
-  });
+  addParts(tape, sums, c, { bias, activation });
 }

@@ -107,7 +107,7 @@ function vector(rows: 8 | 32, transposeA: boolean, transposeB: boolean, width: W
 }
 
 /** Whether every row of both operands begins at a multiple of `width` elements, and their memory ends at one. */
-function inMultiples({ a, b }: MatmulOperands, width: Width): boolean {
+function inMultiples({ a, b }: Pick<MatmulOperands, "a" | "b">, width: Width): boolean {
   return [a, b].every(({ offset, stride, storage }) =>
     offset % width === 0 && stride % width === 0 && storage.size % width === 0
   );
@@ -140,7 +140,9 @@ function tiled(precision: Precision): MatmulVariant[] {
       ...{ profiles, precision },
       fits: (_, device) => has(device) && device.limits.maxComputeWorkgroupStorageSize >= bytes,
       // First where there are enough of them to busy a large GPU.
-      worth: ({ c: { rows, columns } }) => {
+      worth: (operands) => {
+        if (precision === "f32" && allInFours(operands)) return "no";
+        const { rows, columns } = operands.c;
         const tiles = Math.floor(rows / 128) * Math.floor(columns / 128);
         return tiles >= 64 ? "first" : tiles > 0 ? "try" : "no";
       },
@@ -149,40 +151,38 @@ function tiled(precision: Precision): MatmulVariant[] {
       kernel: kernel(`matmul_tiled(64, ${precision})`, matmulTiled(64, precision), 64, 64),
       ...{ profiles, precision },
       fits: (_, device) => has(device),
-      worth: () => "first",
+      worth: (operands) => precision === "f32" && allInFours(operands) ? "no" : "first",
     },
   ];
 }
 
 /** The variant for operands that come in fours, with tiles of some shape. */
-function tiledVector({ tall, wide, own }: Tiles): MatmulVariant {
+function tiledVector({ tall, wide, own }: Tiles, worth: (tiles: number) => Worth): MatmulVariant {
   const name = `matmul_tiled_vector(${tall}, ${wide}, ${own})`;
   return {
     kernel: kernel(name, matmulTiledVector({ tall, wide, own }), tall, wide),
     profiles: ["gpu"],
     precision: "f32",
     fits: (operands, { limits }) =>
-      limits.maxComputeWorkgroupStorageSize >= 2 * 16 * 4 * (tall + wide) && inMultiples(operands, 4) &&
-      inFours(operands),
-    worth: ({ c: { rows, columns } }) => {
-      const tiles = Math.ceil(rows / tall) * Math.ceil(columns / wide);
-      return tiles >= 64 ? "first" : "try";
-    },
+      limits.maxComputeWorkgroupStorageSize >= 2 * 16 * 4 * (tall + wide) && allInFours(operands),
+    worth: ({ c: { rows, columns } }) => worth(Math.ceil(rows / tall) * Math.ceil(columns / wide)),
   };
 }
 
-/** Whether C can be written, and the inner length be gone through, four elements at a time. */
-function inFours({ a, c, transposeA }: MatmulOperands): boolean {
-  const inner = transposeA ? a.rows : a.columns;
-  return [inner, c.columns, c.offset, c.stride, c.storage.size].every((size) => size % 4 === 0);
+/** Whether the product can be read and written four elements at a time. */
+function allInFours(operands: MatmulOperands): boolean {
+  return inMultiples(operands, 4) && inMultiples({ a: operands.c, b: operands.c }, 4);
 }
 
 /** The variants of the product. */
 export const matmulVariants: readonly MatmulVariant[] = [
-  tiledVector({ tall: 128, wide: 128, own: 8 }),
-  tiledVector({ tall: 64, wide: 64, own: 8 }),
-  tiledVector({ tall: 64, wide: 64, own: 4 }),
-  tiledVector({ tall: 32, wide: 32, own: 4 }),
+  // First the one with the largest tiles of which there are enough to busy a large GPU; the others where it is close.
+  tiledVector(
+    { tall: 128, wide: 128, own: 8 },
+    (tiles) => tiles >= 128 ? "first" : tiles >= 16 ? "try" : "no",
+  ),
+  tiledVector({ tall: 64, wide: 64, own: 4 }, (tiles) => tiles >= 64 ? "first" : "try"),
+  tiledVector({ tall: 32, wide: 32, own: 4 }, (tiles) => tiles < 1024 ? "first" : "no"),
   ...tiled("f32"),
   ...tiled("f16"),
   {

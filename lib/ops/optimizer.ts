@@ -1,14 +1,15 @@
 // Layer 2: the optimizer's step: clipping and one of five methods, three dispatches over the flat buffers.
 
 import source from "../../kernels/optimizer.wgsl" with { type: "text" };
+import type { Profile } from "../gpu/device.ts";
 import { elementwise, WORKGROUP } from "../gpu/fill.ts";
 import { defineKernel } from "../gpu/kernel.ts";
 import type { FlatParameters } from "../gpu/parameters.ts";
 import type { Tape } from "../gpu/tape.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 
-/** Partial sums of squares. */
-const PARTS = 64;
+/** Partial sums of squares: as many workgroups as keep the memory of such an adapter busy. */
+const PARTS: Readonly<Record<Profile, number>> = { cpu8: 64, gpu: 2048 };
 
 /** The numbers in the control record that one step hands to the next. */
 export const CONTROL_SIZE = 11;
@@ -93,21 +94,21 @@ const common = {
     nesterov: "u32",
     scale_growth_steps: "u32",
     most_skipped: "u32",
+    parts: "u32",
   },
+  overrides: { WORKGROUP },
 } as const;
 
 const squareSums = defineKernel({
   ...common,
   entryPoint: "square_sums",
   bindings: { gradients: "read", parts: "write" },
-  overrides: { WORKGROUP, PARTS },
-  workgroups: () => [PARTS],
+  workgroups: ({ parts }) => [parts],
 });
 const prepare = defineKernel({
   ...common,
   entryPoint: "prepare",
   bindings: { parts_saved: "read", control: "read_write" },
-  overrides: { PARTS },
   workgroups: () => [1],
 });
 
@@ -121,7 +122,6 @@ const withFirst = {
 const withBoth = { ...withFirst, v: "read_write" } as const;
 const update = {
   ...common,
-  overrides: { WORKGROUP },
   workgroups: ({ size }: { size: number }) => elementwise(size),
 } as const;
 const sgd = defineKernel({ ...update, entryPoint: "sgd", bindings: withFirst });
@@ -229,8 +229,9 @@ export function optimizerStep(
     nesterov: nesterov ? 1 : 0,
     scale_growth_steps: tape.lossScale ? scaleGrowthSteps : 0,
     most_skipped: MOST_SKIPPED,
+    parts: Math.max(1, Math.min(PARTS[tape.device.profile], Math.ceil(gradients.size / 4 / WORKGROUP))),
   };
-  const parts = tape.tensor([PARTS], "squares of gradients");
+  const parts = tape.tensor([params.parts], "squares of gradients");
   const rate = tape.sharedInput("learning_rate", [1], "f32");
   tape.dispatch(squareSums, { gradients, parts }, params);
   tape.dispatch(prepare, { parts_saved: parts, control }, params);

@@ -5,6 +5,7 @@ import { Plan } from "../../lib/gpu/plan.ts";
 import { Tape } from "../../lib/gpu/tape.ts";
 import { columnSum } from "../../lib/ops/column_sum.ts";
 import { Random } from "../../lib/random.ts";
+import { assertEquals } from "../assert.ts";
 import { testEachProfile } from "../device.ts";
 import { assertClose, normals } from "./check.ts";
 import { SUMS } from "../tolerances.ts";
@@ -35,7 +36,7 @@ for (
       const once = tape.kept([columns], "once");
       const twice = tape.kept([columns], "twice");
       columnSum(tape, x, once);
-      columnSum(tape, x, twice);
+      columnSum(tape, x, twice, 3); // as many as there are, where there are fewer rows
       columnSum(tape, x, twice);
       const plan = await Plan.compile(tape);
       plan.run();
@@ -54,3 +55,15 @@ for (
     },
   );
 }
+
+testEachProfile("columnSum() shares many rows of few columns among workgroups of a GPU", (device) => {
+  const kernels = (rows: number, columns: number) => {
+    const tape = new Tape(device, { training: false });
+    columnSum(tape, tape.input("x", [rows, columns], "f32"), tape.tensor([columns], "y"));
+    return tape.dispatches.length;
+  };
+  const shared = device.profile === "gpu" && device.parallelism > 1;
+  assertEquals(kernels(128, 8), shared ? 2 : 1);
+  assertEquals(kernels(127, 8), 1, "half of them would be too few");
+  assertEquals(kernels(128, 128 * 2 * device.parallelism), 1, "there are enough columns");
+});
