@@ -1,19 +1,19 @@
-// Recurrent layers, forward and backward, over widths and lengths: one dispatch for all steps against two dispatches a
-// step, and both against the time that their multiply-adds alone would take. The way that the layer takes by itself is
-// marked; where it is not the faster one, the threshold in lib/ops/recurrent_sequence.ts is wrong.
+// Recurrent layers, forward and backward, over widths and lengths: one dispatch for all steps against steps one by one,
+// and both against the time that their multiply-adds alone would take. The way that the layer takes by itself is
+// marked; where it is not the faster one, the thresholds in lib/ops/recurrent_variants.ts are wrong.
 // Run: deno run -A bench/recurrent_shapes.ts [steps...]
 
 import { openDevice, Parameters, Plan, Random, Tape, type Tensor } from "../mod.ts";
 import { gru } from "../lib/ops/gru.ts";
 import { lstm } from "../lib/ops/lstm.ts";
-import { takesWholeSequences } from "../lib/ops/recurrent_sequence.ts";
+import { recurrentVariant } from "../lib/ops/recurrent_variants.ts";
 import { openFloors } from "./floors.ts";
 
 const WIDTHS = [50, 64, 96, 128, 192, 256, 512, 1024];
 const STEPS = Deno.args.length > 0 ? Deno.args.map(Number) : [10, 50, 300];
-/** Widths above this are not taken by one dispatch in any case. */
+/** Software adapters take wider layers by one dispatch in no case, and would take long to compile it. */
 const WIDEST = 256;
-const SECONDS = 0.5;
+const SECONDS = 0.3;
 
 const device = await openDevice();
 const peak = (await openFloors(device)).arithmetic.rate;
@@ -21,7 +21,7 @@ console.log(
   `adapter ${device.description}, profile ${device.profile}, ${(peak / 1e9).toFixed(0)} GFLOP/s at most`,
 );
 console.log(
-  "| layer over [steps, batch, inputs] | one dispatch, us a step | two a step, us a step | floor |",
+  "| layer over [steps, batch, inputs] | one dispatch, us a step | step by step, us a step | floor |",
 );
 console.log("|---|---|---|---|");
 for (const steps of STEPS) {
@@ -37,18 +37,20 @@ async function row(cell: "lstm" | "gru", steps: number, hidden: number): Promise
   // 64 rows, or as many as make about 12 GFLOP; 6 operations for each weight, row and step.
   const most = 12e9 / (12 * steps * gates * hidden * hidden);
   const batch = Math.max(8, Math.min(64, 8 * Math.floor(most / 8)));
-  const ways = [...(hidden <= WIDEST ? [true] : []), false];
+  const sizes = { steps, batch, hidden, reverse: false };
+  const fits = hidden <= WIDEST && recurrentVariant(device, cell, sizes, true) !== undefined;
+  const ways = [...(fits ? [true] : []), false];
   const plans = await Promise.all(ways.map((whole) => record(cell, steps, batch, hidden, whole)));
   const best = plans.map(() => Infinity);
   for (const { run } of plans) await run(1); // compiles
   const once = await plans[0]!.run(1);
-  const repeat = Math.max(1, Math.min(10, Math.round(50 / once)));
+  const repeat = Math.max(1, Math.min(100, Math.round(50 / Math.max(once, 0.1))));
   const start = performance.now();
   do {
     for (const [index, { run }] of plans.entries()) best[index] = Math.min(best[index]!, await run(repeat));
   } while (performance.now() - start < 1000 * SECONDS * plans.length);
   for (const { close } of plans) close();
-  const taken = takesWholeSequences(device, { steps, batch, hidden, reverse: false });
+  const taken = recurrentVariant(device, cell, sizes) !== undefined;
   const shown = [true, false].map((whole) => {
     const time = best[ways.indexOf(whole)];
     if (time === undefined) return "";
