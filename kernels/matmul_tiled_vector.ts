@@ -48,7 +48,8 @@ fn block_of_${name}(line: u32, k: u32, end: u32) -> mat4x4f {
 }
 
 /** Writes the WGSL for tiles of some shape. Rows of both operands and of C have to begin at multiples of four. */
-export function matmulTiledVector({ tall, wide, own }: Tiles): string {
+export function matmulTiledVector({ tall, wide, own }: Tiles, precision: "f32" | "f16"): string {
+  const four = { f32: "vec4f", f16: "vec4<f16>" }[precision]; // in workgroup memory; sums have 32 bits
   const [groupsOfA, groupsOfB] = [tall / 4, wide / 4]; // vec4f in a line of the tile
   const blocks = own / 4;
   const [height, width] = [tall / own, wide / own]; // invocations
@@ -78,10 +79,10 @@ export function matmulTiledVector({ tall, wide, own }: Tiles): string {
     each(loads, (i) =>
       `    if (of_a${i}) {
       let at = ${half} * ${INNER * groupsOfA}u + inner${i} * ${groupsOfA}u + group${i};
-${each(4, (k) => `      a_tile[at + ${k * groupsOfA}u] = next${i}[${k}];`)}
+${each(4, (k) => `      a_tile[at + ${k * groupsOfA}u] = ${four}(next${i}[${k}]);`)}
     } else if (!idle${i}) {
       let at = ${half} * ${INNER * groupsOfB}u + inner${i} * ${groupsOfB}u + group${i};
-${each(4, (k) => `      b_tile[at + ${k * groupsOfB}u] = next${i}[${k}];`)}
+${each(4, (k) => `      b_tile[at + ${k * groupsOfB}u] = ${four}(next${i}[${k}]);`)}
     }`);
   const step = (k: number) =>
     `      {
@@ -101,10 +102,10 @@ ${
       }`;
   return `// C = act(A B + bias)   or, accumulating, C += A B; tiles of ${tall} x ${wide}
 ${matmulHead("vec4f")}
-var<workgroup> a_tile: array<vec4f, ${
+var<workgroup> a_tile: array<${four}, ${
     2 * INNER * groupsOfA
   }>;  // two halves of [${INNER}, ${groupsOfA}]: inner, four rows
-var<workgroup> b_tile: array<vec4f, ${
+var<workgroup> b_tile: array<${four}, ${
     2 * INNER * groupsOfB
   }>;  // two halves of [${INNER}, ${groupsOfB}]: inner, four columns
 ${masked}${block("a", "rows", "p.transpose_a != 0u")}${block("b", "columns", "p.transpose_b == 0u")}

@@ -66,7 +66,7 @@ export interface MatmulVariant {
   /** Whether it can read these operands, on this device. */
   fits(operands: MatmulOperands, device: Device): boolean;
   /** How likely it is to be the fastest of those that fit; the first `first` is the choice without measurement. */
-  worth(operands: MatmulOperands): Worth;
+  worth(operands: MatmulOperands, device: Device): Worth;
 }
 
 /** A kernel with tiles of `height` x `width`. */
@@ -132,16 +132,19 @@ export const matmulReference: Matmul = defineKernel({
 /** The variants with tiles in workgroup memory; in half precision for every adapter, as there are no others. */
 function tiled(precision: Precision): MatmulVariant[] {
   const profiles: Profile[] = precision === "f32" ? ["gpu"] : ["gpu", "cpu8"];
-  const bytes = precision === "f32" ? 32768 : 16384;
-  const has = ({ features }: Device) => precision === "f32" || features.has("shader-f16");
+  /** Whether there is a faster one; half precision on a software adapter has no others. */
+  const beaten = (operands: MatmulOperands, device: Device) =>
+    device.profile === "gpu" && allInFours(operands);
   return [
     {
       kernel: kernel(`matmul_tiled(128, ${precision})`, matmulTiled(128, precision), 128, 128),
       ...{ profiles, precision },
-      fits: (_, device) => has(device) && device.limits.maxComputeWorkgroupStorageSize >= bytes,
+      fits: (_, device) =>
+        has(device, precision) &&
+        device.limits.maxComputeWorkgroupStorageSize >= 2 * 16 * BYTES[precision] * 256,
       // First where there are enough of them to busy a large GPU.
-      worth: (operands) => {
-        if (precision === "f32" && allInFours(operands)) return "no";
+      worth: (operands, device) => {
+        if (beaten(operands, device)) return "no";
         const { rows, columns } = operands.c;
         const tiles = Math.floor(rows / 128) * Math.floor(columns / 128);
         return tiles >= 64 ? "first" : tiles > 0 ? "try" : "no";
@@ -150,24 +153,34 @@ function tiled(precision: Precision): MatmulVariant[] {
     {
       kernel: kernel(`matmul_tiled(64, ${precision})`, matmulTiled(64, precision), 64, 64),
       ...{ profiles, precision },
-      fits: (_, device) => has(device),
-      worth: (operands) => precision === "f32" && allInFours(operands) ? "no" : "first",
+      fits: (_, device) => has(device, precision),
+      worth: (operands, device) => beaten(operands, device) ? "no" : "first",
     },
   ];
 }
 
-/** The variant for operands that come in fours, with tiles of some shape. */
-function tiledVector({ tall, wide, own }: Tiles, worth: (tiles: number) => Worth): MatmulVariant {
-  const name = `matmul_tiled_vector(${tall}, ${wide}, ${own})`;
-  return {
-    kernel: kernel(name, matmulTiledVector({ tall, wide, own }), tall, wide),
+/** The variants for operands that come in fours, with tiles of some shape. */
+function tiledVector({ tall, wide, own }: Tiles, worth: (tiles: number) => Worth): MatmulVariant[] {
+  return PRECISIONS.map((precision) => ({
+    kernel: kernel(
+      `matmul_tiled_vector(${tall}, ${wide}, ${own}, ${precision})`,
+      matmulTiledVector({ tall, wide, own }, precision),
+      tall,
+      wide,
+    ),
     profiles: ["gpu"],
-    precision: "f32",
-    fits: (operands, { limits }) =>
-      limits.maxComputeWorkgroupStorageSize >= 2 * 16 * 4 * (tall + wide) && allInFours(operands),
+    precision,
+    fits: (operands, device) =>
+      device.limits.maxComputeWorkgroupStorageSize >= 2 * 16 * BYTES[precision] * (tall + wide) &&
+      has(device, precision) && allInFours(operands),
     worth: ({ c: { rows, columns } }) => worth(Math.ceil(rows / tall) * Math.ceil(columns / wide)),
-  };
+  }));
 }
+
+/** The bytes of a number. */
+const BYTES: Readonly<Record<Precision, number>> = { f32: 4, f16: 2 };
+
+const has = ({ features }: Device, precision: Precision) => precision === "f32" || features.has("shader-f16");
 
 /** Whether the product can be read and written four elements at a time. */
 function allInFours(operands: MatmulOperands): boolean {
@@ -177,12 +190,12 @@ function allInFours(operands: MatmulOperands): boolean {
 /** The variants of the product. */
 export const matmulVariants: readonly MatmulVariant[] = [
   // First the one with the largest tiles of which there are enough to busy a large GPU; the others where it is close.
-  tiledVector(
+  ...tiledVector(
     { tall: 128, wide: 128, own: 8 },
     (tiles) => tiles >= 128 ? "first" : tiles >= 16 ? "try" : "no",
   ),
-  tiledVector({ tall: 64, wide: 64, own: 4 }, (tiles) => tiles >= 64 ? "first" : "try"),
-  tiledVector({ tall: 32, wide: 32, own: 4 }, (tiles) => tiles < 1024 ? "first" : "no"),
+  ...tiledVector({ tall: 64, wide: 64, own: 4 }, (tiles) => tiles >= 64 ? "first" : "try"),
+  ...tiledVector({ tall: 32, wide: 32, own: 4 }, (tiles) => tiles < 1024 ? "first" : "no"),
   ...tiled("f32"),
   ...tiled("f16"),
   {
@@ -218,6 +231,6 @@ export function matmulCandidates(operands: MatmulOperands, device: Device, preci
     variant.fits(operands, device)
   );
   const of = (worth: Worth) =>
-    fitting.filter((variant) => variant.worth(operands) === worth).map(({ kernel }) => kernel);
+    fitting.filter((variant) => variant.worth(operands, device) === worth).map(({ kernel }) => kernel);
   return [...of("first"), ...of("try")];
 }
