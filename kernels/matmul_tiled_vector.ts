@@ -88,9 +88,9 @@ ${each(4, (k) => `      b_tile[at + ${k * groupsOfB}u] = ${four}(next${i}[${k}])
     `      {
 ${
       each(blocks, (i) =>
-        `        let a${i} = a_tile[at_a + ${
+        `        let a${i} = vec4f(a_tile[at_a + ${
           k * groupsOfA + i * height
-        }u];\n        let b${i} = b_tile[at_b + ${k * groupsOfB + i * width}u];`)
+        }u]);\n        let b${i} = vec4f(b_tile[at_b + ${k * groupsOfB + i * width}u]);`)
     }
 ${
       each(own, (row) =>
