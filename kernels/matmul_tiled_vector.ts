@@ -11,104 +11,97 @@ export interface Tiles {
   readonly wide: number;
   /** Rows, and columns, of an invocation: more of them read workgroup memory less often, fewer keep more of the GPU busy. */
   readonly own: 4 | 8;
+  /** Inner elements that pass through workgroup memory at once: as many as give each invocation one block to load. */
+  readonly round: 16 | 32;
 }
 
-/** Inner elements of a tile: `inner_share` is a multiple of it. */
-const INNER = 16;
 /** Steps through a tile between two turns of the loop. */
 const UNROLLED = 4;
 
-/** Of four inner elements the first `count`, and zeros, whatever lies there. */
-const masked = `
-fn masked(block: mat4x4f, count: u32) -> mat4x4f {
-  if (count >= 4u) { return block; }
-  return mat4x4f(block[0], select(vec4f(), block[1], count > 1u), select(vec4f(), block[2], count > 2u), vec4f());
-}
-`;
+/** The bytes of workgroup memory that such tiles take, the numbers in it having so many. */
+export const tiledMemory = ({ tall, wide, round }: Tiles, bytes: number) => 2 * round * (tall + wide) * bytes;
+
+/** How far four neighbours are from the first. */
+const neighbours = "const FOUR = vec4u(0u, 1u, 2u, 3u);";
 
 /**
- * Writes the function that loads four inner elements of four lines of an operand, lines being its rows if it is the left
- * one and its columns if it is the right one. Beyond the last line it is any other; those sums are not stored.
+ * Writes the function that tells where four inner elements of four lines of an operand stand, as four vec4f, lines being its
+ * rows if it is the left one and its columns if it is the right one. Beyond the last line it is any other; those sums are not stored.
  */
 function block(name: "a" | "b", lines: "rows" | "columns", sideBySide: string): string {
   return `
-fn block_of_${name}(line: u32, k: u32, end: u32) -> mat4x4f {
-  if (k >= end) { return mat4x4f(); }
+fn block_of_${name}(line: u32, k: u32) -> vec4u {
   let last = p.${lines} - 1u;
-  if (${sideBySide}) {
-    let stride = p.${name}_stride / 4u;
-    let at = (p.${name}_offset + min(line, last & ~3u)) / 4u + k * stride;
-    let block = mat4x4f(${name}[at], ${name}[at + stride], ${name}[at + 2u * stride], ${name}[at + 3u * stride]);
-    return masked(block, end - k);
-  }
-  let at = (p.${name}_offset + min(line + vec4u(0u, 1u, 2u, 3u), vec4u(last)) * p.${name}_stride + k) / 4u;
-  return masked(transpose(mat4x4f(${name}[at.x], ${name}[at.y], ${name}[at.z], ${name}[at.w])), end - k);
+  let beside = min(line, last & ~3u) + (k + FOUR) * p.${name}_stride;
+  let along = min(line + FOUR, vec4u(last)) * p.${name}_stride + k;
+  return (p.${name}_offset + select(along, beside, ${sideBySide})) / 4u;
 }
 `;
 }
 
-/** Writes the WGSL for tiles of some shape. Rows of both operands and of C have to begin at multiples of four. */
-export function matmulTiledVector({ tall, wide, own }: Tiles, precision: "f32" | "f16"): string {
+/**
+ * Writes the WGSL for tiles of some shape. Rows of both operands and of C have to begin at multiples of four.
+ *
+ * What is loaded for the next round stays as it is until it is put into workgroup memory: to turn a block where it is loaded
+ * would be to wait for it there.
+ */
+export function matmulTiledVector(tiles: Tiles, precision: "f32" | "f16"): string {
+  const { tall, wide, own, round } = tiles;
   const four = { f32: "vec4f", f16: "vec4<f16>" }[precision]; // in workgroup memory; sums have 32 bits
   const [groupsOfA, groupsOfB] = [tall / 4, wide / 4]; // vec4f in a line of the tile
   const blocks = own / 4;
   const [height, width] = [tall / own, wide / own]; // invocations
-  const invocations = height * width;
-  const blocksOfA = groupsOfA * INNER / 4;
-  const loads = Math.ceil((blocksOfA + groupsOfB * INNER / 4) / invocations);
-  // Eight neighbours load what lies side by side in workgroup memory; 32 together whole lines of device memory.
-  const place = (i: number) => {
-    const load = `lane + ${invocations * i}u`;
-    return `
-  let load${i} = ${load};
-  let of_a${i} = load${i} < ${blocksOfA}u;
-  let at${i} = select(load${i} - ${blocksOfA}u, load${i}, of_a${i});
-  let group${i} = at${i} % 8u + at${i} / 32u * 8u;
-  let inner${i} = at${i} / 8u % 4u * 4u;
-  let idle${i} = load${i} >= ${blocksOfA + groupsOfB * INNER / 4}u;
-  var next${i} = mat4x4f();`;
-  };
-  const fetch = (k: string) =>
-    each(
-      loads,
-      (i) =>
-        `    if (of_a${i}) { next${i} = block_of_a(first_row + 4u * group${i}, ${k} + inner${i}, end); }
-    else if (!idle${i}) { next${i} = block_of_b(first_column + 4u * group${i}, ${k} + inner${i}, end); }`,
-    );
-  const keep = (half: string) =>
-    each(loads, (i) =>
-      `    if (of_a${i}) {
-      let at = ${half} * ${INNER * groupsOfA}u + inner${i} * ${groupsOfA}u + group${i};
-${each(4, (k) => `      a_tile[at + ${k * groupsOfA}u] = ${four}(next${i}[${k}]);`)}
-    } else if (!idle${i}) {
-      let at = ${half} * ${INNER * groupsOfB}u + inner${i} * ${groupsOfB}u + group${i};
-${each(4, (k) => `      b_tile[at + ${k * groupsOfB}u] = ${four}(next${i}[${k}]);`)}
-    }`);
-  const step = (k: number) =>
-    `      {
-${
-      each(blocks, (i) =>
-        `        let a${i} = vec4f(a_tile[at_a + ${
-          k * groupsOfA + i * height
-        }u]);\n        let b${i} = vec4f(b_tile[at_b + ${k * groupsOfB + i * width}u]);`)
-    }
+  const blocksOfA = groupsOfA * round / 4;
+  const fetch = (k: string) => `
+    k_next = ${k} + inner;
+    if (k_next < end) {
+      if (of_a) {
+        let at = block_of_a(first_row + 4u * group_of_four, k_next);
+        next = mat4x4f(a[at.x], a[at.y], a[at.z], a[at.w]);
+      } else {
+        let at = block_of_b(first_column + 4u * group_of_four, k_next);
+        next = mat4x4f(b[at.x], b[at.y], b[at.z], b[at.w]);
+      }
+    }`;
+  const keep = (half: string) => `
+    let block = by_inner(next, select(p.transpose_b == 0u, p.transpose_a != 0u, of_a), k_next, end);
+    if (of_a) {
+      let at = (${half} * ${round}u + inner) * ${groupsOfA}u + group_of_four;
+${each(4, (k) => `      a_tile[at + ${k * groupsOfA}u] = ${four}(block[${k}]);`)}
+    } else {
+      let at = (${half} * ${round}u + inner) * ${groupsOfB}u + group_of_four;
+${each(4, (k) => `      b_tile[at + ${k * groupsOfB}u] = ${four}(block[${k}]);`)}
+    }`;
+  const step = (k: number) => {
+    const left = (i: number) => `a_tile[at_a + ${k * groupsOfA + i * height}u]`;
+    const right = (i: number) => `b_tile[at_b + ${k * groupsOfB + i * width}u]`;
+    return `      {
+${each(blocks, (i) => `        let a${i} = vec4f(${left(i)});\n        let b${i} = vec4f(${right(i)});`)}
 ${
       each(own, (row) =>
-        each(blocks, (j) =>
-          `        c${row}_${j} = fma(vec4f(a${Math.floor(row / 4)}.${
-            "xyzw"[row % 4]
-          }), b${j}, c${row}_${j});`))
+        each(blocks, (j) => {
+          const element = `a${Math.floor(row / 4)}.${"xyzw"[row % 4]}`;
+          return `        c${row}_${j} = fma(vec4f(${element}), b${j}, c${row}_${j});`;
+        }))
     }
       }`;
+  };
   return `// C = act(A B + bias)   or, accumulating, C += A B; tiles of ${tall} x ${wide}
 ${matmulHead("vec4f")}
-var<workgroup> a_tile: array<${four}, ${
-    2 * INNER * groupsOfA
-  }>;  // two halves of [${INNER}, ${groupsOfA}]: inner, four rows
-var<workgroup> b_tile: array<${four}, ${
-    2 * INNER * groupsOfB
-  }>;  // two halves of [${INNER}, ${groupsOfB}]: inner, four columns
-${masked}${block("a", "rows", "p.transpose_a != 0u")}${block("b", "columns", "p.transpose_b == 0u")}
+// Two halves of [${round}, lines / 4] each: inner, four lines. While one is multiplied, the other is filled.
+var<workgroup> a_tile: array<${four}, ${2 * round * groupsOfA}>;
+var<workgroup> b_tile: array<${four}, ${2 * round * groupsOfB}>;
+${neighbours}
+${block("a", "rows", "p.transpose_a != 0u")}${block("b", "columns", "p.transpose_b == 0u")}
+// A block by its inner elements from k on, with zeros from \`end\` on, whatever lies there.
+fn by_inner(loaded: mat4x4f, beside: bool, k: u32, end: u32) -> mat4x4f {
+  if (k >= end) { return mat4x4f(); }
+  var block = loaded;
+  if (!beside) { block = transpose(loaded); }
+  let count = end - k;
+  if (count >= 4u) { return block; }
+  return mat4x4f(block[0], select(vec4f(), block[1], count > 1u), select(vec4f(), block[2], count > 2u), vec4f());
+}
 ${matmulActivation("vec4f")}
 fn store(start: u32, row: u32, column: u32, sums: vec4f) {
   if (row >= p.rows || column >= p.columns) { return; }
@@ -137,30 +130,36 @@ fn forward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) lo
   let first_column = tile.y * ${wide}u;
   let first_inner = group.z * p.inner_share;
   let end = min(p.inner, first_inner + p.inner_share);
-${each(loads, place)}
+  // Each loads a block of four by four: eight neighbours what lies side by side in workgroup memory, 32 whole lines of device memory.
+  let of_a = lane < ${blocksOfA}u;
+  let place = select(lane - ${blocksOfA}u, lane, of_a);
+  let group_of_four = place % 8u + place / ${2 * round}u * 8u;
+  let inner = place / 8u % ${round / 4}u * 4u;
+  var next = mat4x4f();
+  var k_next = 0u;
 ${each(own, (row) => each(blocks, (j) => `  var c${row}_${j} = vec4f();`))}
-${fetch("first_inner")}
-${keep("0u")}
+  {${fetch("first_inner")}${keep("0u")}
+  }
   workgroupBarrier();
   var half = 0u;
-  for (var k0 = first_inner; k0 < end; k0 += ${INNER}u) {
-${fetch(`k0 + ${INNER}u`)}
-    for (var k = 0u; k < ${INNER}u; k += ${UNROLLED}u) {
-      let at_a = (half * ${INNER}u + k) * ${groupsOfA}u + local.y;
-      let at_b = (half * ${INNER}u + k) * ${groupsOfB}u + local.x;
+  for (var k0 = first_inner; k0 < end; k0 += ${round}u) {${fetch(`k0 + ${round}u`)}
+    for (var k = 0u; k < ${round}u; k += ${UNROLLED}u) {
+      let at_a = (half * ${round}u + k) * ${groupsOfA}u + local.y;
+      let at_b = (half * ${round}u + k) * ${groupsOfB}u + local.x;
 ${each(UNROLLED, step)}
     }
-    half = 1u - half;
-${keep("half")}
+    half = 1u - half;${keep("half")}
     workgroupBarrier();
   }
   let start = p.c_offset + group.z * p.rows * p.c_stride;
 ${
     each(own, (row) =>
-      each(blocks, (j) =>
-        `  store(start, first_row + 4u * (local.y + ${height * Math.floor(row / 4)}u) + ${
-          row % 4
-        }u, first_column + 4u * (local.x + ${width * j}u), c${row}_${j});`))
+      each(blocks, (j) => {
+        const to = `4u * (local.y + ${height * Math.floor(row / 4)}u) + ${row % 4}u`;
+        return `  store(start, first_row + ${to}, first_column + 4u * (local.x + ${
+          width * j
+        }u), c${row}_${j});`;
+      }))
   }
 }
 `;

@@ -1,12 +1,19 @@
 // Layer 2: the matrix product, on which linear layers, recurrent layers and the loss are built. Not an
 // operation with a gradient of its own: its users say which products their backward passes are.
 
+import { SLICES } from "../../kernels/matmul_sliced.ts";
 import type { Device, Profile } from "../gpu/device.ts";
 import type { Tape } from "../gpu/tape.ts";
 import { Tensor } from "../gpu/tensor.ts";
 import { type Activation, ACTIVATIONS } from "./activation.ts";
 import { addParts } from "./matmul_parts.ts";
-import { type Matmul, matmulCandidates, type MatmulOperands } from "./matmul_variants.ts";
+import {
+  addsShares,
+  type Matmul,
+  matmulCandidates,
+  type MatmulOperands,
+  type Precision,
+} from "./matmul_variants.ts";
 
 /** What decides in how many parts a product is taken: its tiles, how many of them busy a processor, the least inner length. */
 const SHARING: Readonly<
@@ -26,6 +33,16 @@ function partsOf(device: Device, rows: number, columns: number, inner: number): 
   return Math.max(1, Math.min(Math.floor(busy * device.parallelism / tiles), Math.floor(inner / least)));
 }
 
+/**
+ * Whether a product has so few tiles, and an inner length so middling, that its workgroups take that in slices. In tiles
+ * that each go through all of the inner length, such products wait for one load after the other; shared out among
+ * workgroups, they need a second pass. By the shape alone, as it decides in which order is added: no time may.
+ */
+function isForSlices(device: Device, rows: number, columns: number, inner: number): boolean {
+  const tiles = Math.ceil(rows / 32) * Math.ceil(columns / 32);
+  return tiles <= 2 * device.parallelism && inner >= 16 * SLICES && inner <= 4096;
+}
+
 /** The operands of {@linkcode matmul}, and what becomes of their product. */
 export interface MatmulOptions extends MatmulOperands {
   /** [N], added to every row. */
@@ -36,6 +53,23 @@ export interface MatmulOptions extends MatmulOperands {
   readonly kernel?: Matmul;
   /** In how many parts to share out K, each summed by workgroups of its own; for tests and benches. */
   readonly parts?: number;
+}
+
+/** The kernels to choose from by time, and in how many parts they take the inner length. */
+function wayOf(
+  device: Device,
+  options: MatmulOptions,
+  precision: Precision,
+  [rows, columns, inner]: readonly [number, number, number],
+): { kernels: Matmul[]; parts: number } {
+  const sliced = isForSlices(device, rows, columns, inner)
+    ? matmulCandidates(options, device, precision, true)
+    : [];
+  const kernels = sliced.length > 0 ? sliced : matmulCandidates(options, device, precision);
+  const parts = options.parts ?? (sliced.length > 0 ? SLICES : partsOf(device, rows, columns, inner));
+  const chosen = options.kernel ? [options.kernel] : kernels;
+  const most = addsShares(chosen[0]!) ? SLICES : inner;
+  return { kernels: chosen, parts: Math.max(1, Math.min(parts, most)) };
 }
 
 /**
@@ -62,9 +96,8 @@ export function matmul(tape: Tape, options: MatmulOptions): void {
   }
   // A binding cannot be left out: without a bias the kernel gets something it does not look at.
   const bound = bias ?? new Tensor(b.storage, [1], b.offset);
-  const precision = tape.lossScale ? "f16" : "f32";
-  const kernels = options.kernel ? [options.kernel] : matmulCandidates(options, tape.device, precision);
-  const parts = Math.max(1, Math.min(options.parts ?? partsOf(tape.device, rows, columns, inner), inner));
+  const precision: Precision = tape.lossScale ? "f16" : "f32";
+  const { kernels, parts } = wayOf(tape.device, options, precision, [rows, columns, inner]);
   const inner_share = 16 * Math.max(1, Math.ceil(inner / parts / 16));
   const sizes = {
     ...{ rows, columns, inner, inner_share },
@@ -72,11 +105,11 @@ export function matmul(tape: Tape, options: MatmulOptions): void {
     transpose_b: transposeB ? 1 : 0,
   };
   const finish = { has_bias: bias ? 1 : 0, activation: ACTIVATIONS[activation] };
-  if (parts === 1) {
+  const shares = Math.ceil(inner / inner_share);
+  if (parts === 1 || addsShares(kernels[0]!)) {
     tape.dispatch(kernels, { a, b, bias: bound, c }, { ...sizes, ...finish });
     return;
   }
-  const shares = Math.ceil(inner / inner_share);
   const sums = tape.tensor([shares, rows, 4 * Math.ceil(columns / 4)], `parts of ${c.label}`)
     .columnSlice(0, columns);
   tape.dispatch(kernels, { a, b, bias: bound, c: sums }, {

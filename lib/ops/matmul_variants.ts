@@ -2,8 +2,9 @@
 
 import { matmulCpu8 } from "../../kernels/matmul_cpu8.ts";
 import { matmulCpu8Vector, type Width } from "../../kernels/matmul_cpu8_vector.ts";
+import { matmulSliced, slicedMemory, type SlicedTiles, SLICES } from "../../kernels/matmul_sliced.ts";
 import { matmulTiled } from "../../kernels/matmul_tiled.ts";
-import { matmulTiledVector, type Tiles } from "../../kernels/matmul_tiled_vector.ts";
+import { matmulTiledVector, tiledMemory, type Tiles } from "../../kernels/matmul_tiled_vector.ts";
 import reference from "../../kernels/matmul.wgsl" with { type: "text" };
 import type { Device, Profile } from "../gpu/device.ts";
 import { defineKernel, type Kernel } from "../gpu/kernel.ts";
@@ -63,14 +64,16 @@ export interface MatmulVariant {
   readonly profiles: readonly Profile[];
   /** Whether it rounds the operands. */
   readonly precision: Precision;
+  /** Whether it adds up the shares of the inner length itself, up to {@linkcode SLICES} of them. */
+  readonly sliced?: boolean;
   /** Whether it can read these operands, on this device. */
   fits(operands: MatmulOperands, device: Device): boolean;
   /** How likely it is to be the fastest of those that fit; the first `first` is the choice without measurement. */
   worth(operands: MatmulOperands, device: Device): Worth;
 }
 
-/** A kernel with tiles of `height` x `width`. */
-function kernel(name: string, source: string, height: number, width: number): Matmul {
+/** A kernel with tiles of `height` x `width`, whose workgroups take so many shares of the inner length. */
+function kernel(name: string, source: string, height: number, width: number, slices = 1): Matmul {
   return defineKernel({
     name,
     source,
@@ -82,7 +85,7 @@ function kernel(name: string, source: string, height: number, width: number): Ma
     tuneBy: ["rows", "columns", "inner", "transpose_a", "transpose_b"],
     workgroups: ({ rows, columns, inner, inner_share }) => {
       const [tall, wide] = [Math.ceil(rows / height), Math.ceil(columns / width)];
-      const parts = Math.max(1, Math.ceil(inner / inner_share));
+      const parts = Math.max(1, Math.ceil(inner / inner_share / slices));
       return rows <= 4 * columns ? [tall, wide, parts] : [wide, tall, parts]; // tile_of() in matmul_head.ts
     },
   });
@@ -160,18 +163,19 @@ function tiled(precision: Precision): MatmulVariant[] {
 }
 
 /** The variants for operands that come in fours, with tiles of some shape. */
-function tiledVector({ tall, wide, own }: Tiles, worth: (tiles: number) => Worth): MatmulVariant[] {
+function tiledVector(tiles: Tiles, worth: (tiles: number) => Worth): MatmulVariant[] {
+  const { tall, wide, own } = tiles;
   return PRECISIONS.map((precision) => ({
     kernel: kernel(
       `matmul_tiled_vector(${tall}, ${wide}, ${own}, ${precision})`,
-      matmulTiledVector({ tall, wide, own }, precision),
+      matmulTiledVector(tiles, precision),
       tall,
       wide,
     ),
     profiles: ["gpu"],
     precision,
     fits: (operands, device) =>
-      device.limits.maxComputeWorkgroupStorageSize >= 2 * 16 * BYTES[precision] * (tall + wide) &&
+      device.limits.maxComputeWorkgroupStorageSize >= tiledMemory(tiles, BYTES[precision]) &&
       has(device, precision) && allInFours(operands),
     worth: ({ c: { rows, columns } }) => worth(Math.ceil(rows / tall) * Math.ceil(columns / wide)),
   }));
@@ -187,15 +191,41 @@ function allInFours(operands: MatmulOperands): boolean {
   return inMultiples(operands, 4) && inMultiples({ a: operands.c, b: operands.c }, 4);
 }
 
+/** The variant for operands that come in fours, where there are few tiles: it takes the inner length in slices. */
+function sliced(tiles: SlicedTiles, enough: number): MatmulVariant {
+  const { tall, wide, own, round } = tiles;
+  const name = `matmul_sliced(${tall}, ${wide}, ${own}, ${round})`;
+  return {
+    kernel: kernel(name, matmulSliced(tiles), tall, wide, SLICES),
+    profiles: ["gpu"],
+    precision: "f32",
+    sliced: true,
+    fits: (operands, { limits }) =>
+      limits.maxComputeWorkgroupStorageSize >= slicedMemory(tiles) && inMultiples(operands, 4) &&
+      inFours(operands),
+    worth: ({ c: { rows, columns } }) =>
+      Math.ceil(rows / tall) * Math.ceil(columns / wide) >= enough ? "first" : "try",
+  };
+}
+
+/** Whether C can be written, and the inner length be gone through, four elements at a time. */
+function inFours({ a, c, transposeA }: MatmulOperands): boolean {
+  const inner = transposeA ? a.rows : a.columns;
+  return [inner, c.columns, c.offset, c.stride, c.storage.size].every((size) => size % 4 === 0);
+}
+
 /** The variants of the product. */
 export const matmulVariants: readonly MatmulVariant[] = [
   // First the one with the largest tiles of which there are enough to busy a large GPU; the others where it is close.
   ...tiledVector(
-    { tall: 128, wide: 128, own: 8 },
+    { tall: 128, wide: 128, own: 8, round: 16 },
     (tiles) => tiles >= 128 ? "first" : tiles >= 16 ? "try" : "no",
   ),
-  ...tiledVector({ tall: 64, wide: 64, own: 4 }, (tiles) => tiles >= 64 ? "first" : "try"),
-  ...tiledVector({ tall: 32, wide: 32, own: 4 }, (tiles) => tiles < 1024 ? "first" : "no"),
+  ...tiledVector({ tall: 64, wide: 64, own: 4, round: 32 }, (tiles) => tiles >= 64 ? "first" : "try"),
+  ...tiledVector({ tall: 32, wide: 32, own: 4, round: 16 }, (tiles) => tiles < 1024 ? "first" : "no"),
+  sliced({ tall: 32, wide: 32, own: 8, round: 16 }, 128),
+  sliced({ tall: 16, wide: 32, own: 4, round: 16 }, 64),
+  sliced({ tall: 16, wide: 16, own: 4, round: 32 }, 1),
   ...tiled("f32"),
   ...tiled("f16"),
   {
@@ -224,13 +254,27 @@ export const matmulVariants: readonly MatmulVariant[] = [
   },
 ];
 
-/** The kernels worth a try, the one to take without measuring at the head. */
-export function matmulCandidates(operands: MatmulOperands, device: Device, precision: Precision): Matmul[] {
+/**
+ * The kernels worth a try, the one to take without measuring at the head.
+ *
+ * @param sliced Whether to take those that add up shares of the inner length themselves; there may be none.
+ */
+export function matmulCandidates(
+  operands: MatmulOperands,
+  device: Device,
+  precision: Precision,
+  sliced = false,
+): Matmul[] {
   const fitting = matmulVariants.filter((variant) =>
     variant.precision === precision && variant.profiles.includes(device.profile) &&
-    variant.fits(operands, device)
+    (variant.sliced ?? false) === sliced && variant.fits(operands, device)
   );
   const of = (worth: Worth) =>
     fitting.filter((variant) => variant.worth(operands, device) === worth).map(({ kernel }) => kernel);
   return [...of("first"), ...of("try")];
+}
+
+/** Whether a kernel adds up the shares of the inner length itself. */
+export function addsShares(kernel: Matmul): boolean {
+  return matmulVariants.some((variant) => variant.sliced && variant.kernel === kernel);
 }

@@ -59,13 +59,32 @@ testEachProfile(
     };
     const shared = device.parallelism > 1;
     const least = device.profile === "cpu8" ? 512 : 128;
-    assertEquals(kernels(4, 2 * least), shared ? [false, true] : [false]);
+    assertEquals(kernels(4, 2 * least + 1), shared ? [false, true] : [false]);
     assertEquals(kernels(4, 2 * least - 1), [false], "half of it would be too short");
-    assertEquals(kernels(6 * 64 * device.parallelism, 2 * least), [false], "there are enough tiles");
+    assertEquals(kernels(6 * 64 * device.parallelism, 2 * least + 1), [false], "there are enough tiles");
     await check(device, { sizes: [4, 4, 1500], bias: true, activation: "tanh" });
     await check(device, { sizes: [3, 5, 1537], transposeA: true, accumulate: true });
   },
 );
+
+Deno.test("matmul() takes a middling inner length in slices, in one pass, where there are few tiles", async () => {
+  const kernels = (rows: number, columns: number, inner: number) => {
+    const tape = new Tape(device, { training: false });
+    const [a, b] = [tape.input("a", [rows, inner], "f32"), tape.input("b", [inner, columns], "f32")];
+    matmul(tape, { a, b, c: tape.tensor([rows, columns], "c") });
+    return tape.dispatches.map(({ kernel }) => /sliced|parts/.exec(kernel.name)?.[0]);
+  };
+  assertEquals(kernels(64, 32, 512), ["sliced"]);
+  assertEquals(kernels(64, 32, 124), [undefined], "the slices would be too short");
+  assertEquals(kernels(64, 32, 514), [undefined, "parts"], "it does not come in fours");
+  assertEquals(kernels(64 * device.parallelism, 36, 256), [undefined], "there are many tiles");
+  assertEquals(
+    kernels(64, 32, 8192),
+    device.parallelism > 1 ? [undefined, "parts"] : [undefined],
+    "too long",
+  );
+  await check(device, { sizes: [40, 36, 260], bias: true, activation: "tanh" });
+});
 
 testEachProfile("matmul() without a bias does not ask that all of B's memory be written", async (device) => {
   const tape = new Tape(device, { training: false });

@@ -1,5 +1,6 @@
 // Each variant of the matrix product's kernel against three loops.
 
+import { SLICES } from "../../kernels/matmul_sliced.ts";
 import type { Device } from "../../lib/gpu/device.ts";
 import {
   matmulReference,
@@ -7,8 +8,9 @@ import {
   matmulVariants,
   type Precision,
 } from "../../lib/ops/matmul_variants.ts";
+import { Random } from "../../lib/random.ts";
 import { assert } from "../assert.ts";
-import { testEachProfile } from "../device.ts";
+import { device as gpu, testEachProfile } from "../device.ts";
 import { type Case, check, compute } from "./matmul_check.ts";
 
 const cases: Case[] = [
@@ -75,13 +77,38 @@ testEachProfile(
   },
 );
 
+Deno.test("matmul() in slices agrees one below, at and one above each size of tile and slice", async () => {
+  const random = new Random(5);
+  const pick = <T>(...choices: T[]) => choices[random.integer(choices.length)]!;
+  for (const variant of matmulVariants.filter(({ sliced }) => sliced)) {
+    for (const rows of [1, 4, 15, 16, 17, 31, 32, 33]) {
+      for (const columns of [4, 12, 16, 20, 28, 32, 36]) {
+        const inner = pick(4, 12, 16, 20, 124, 128, 132, 252, 256, 260);
+        const options: Case = {
+          sizes: [rows, columns, inner],
+          ...{ transposeA: pick(false, true), transposeB: pick(false, true), bias: pick(false, true) },
+          ...pick({}, { accumulate: true, margin: 4 }),
+          ...{ activation: pick("none", "tanh", "sigmoid", "relu"), parts: pick(1, 3, 7, 8), fours: true },
+        };
+        assert(
+          await check(gpu, options, variant),
+          `${variant.kernel.name} cannot do ${JSON.stringify(options)}`,
+        );
+      }
+    }
+  }
+});
+
 testEachProfile(
   "the variants of matmul() give the same bits, so a choice by time changes nothing",
   async (device) => {
+    const shapes: Pick<Case, "sizes" | "parts">[] =
+      ([[6, 41, 301], [70, 41, 301], [6, 44, 304], [70, 44, 304]] as const)
+        .flatMap((sizes) => [{ sizes }, { sizes, parts: SLICES }]);
     for (const transposeA of [false, true]) {
       for (const transposeB of [false, true]) {
-        for (const rows of [6, 70]) {
-          const options: Case = { sizes: [rows, 41, 301], transposeA, transposeB, bias: true, fours: true };
+        for (const shape of shapes) {
+          const options: Case = { ...shape, transposeA, transposeB, bias: true, fours: true };
           const first = new Map<Precision, { readonly name: string; readonly bits: Uint32Array }>();
           let compared = 0;
           for (const variant of variants(device)) {
@@ -97,7 +124,10 @@ testEachProfile(
               compared++;
             }
           }
-          assert(compared >= 2, `only ${compared} pairs`);
+          const least = shape.sizes[1] % 4 === 0
+            ? matmulVariants.filter(({ sliced }) => sliced).length + 2
+            : 2;
+          assert(compared >= (device.profile === "gpu" ? least : 2), `only ${compared} pairs`);
           const [single, half] = [first.get("f32")!, first.get("f16")];
           if (device.features.has("shader-f16")) {
             assert(String(half!.bits) !== String(single.bits), "nothing was rounded");
