@@ -58,60 +58,34 @@ export function recurrentStep(cell: CellName, { rows, units, own, inner }: StepT
     min(first_unit + ${weight} % ${units}u, p.hidden - 1u)) * p.hidden;
   let to${i} = ${to(`(${line}) / 4u`)};`;
   };
-  const fetch = (k: string) => {
-    const assign = (value: (i: number) => string) => each(loads, (i) => `      next${i} = ${value(i)};`);
-    const load = assign((i) => `load_${i < loadsOfStates ? "states" : "weight"}(from${i} + k)`);
-    return `    if (${k} + 4u * column < p.hidden) {
-      let k = ${k} + 4u * column;
-${load}
-    } else {
-${assign(() => "vec4f()")}
-    }`;
-  };
+  const assign = (value: (i: number) => string) => each(loads, (i) => `      next${i} = ${value(i)};`);
   const keep = each(
     loads,
-    (i) => `    tile[to${i}] = ${fours ? `next${i}` : `within(next${i}, k0 + 4u * column)`};`,
+    (i) => `    tile[to${i}] = ${fours ? `next${i}` : `within(next${i}, k)`};`,
   );
-  const multiply = (turn: number) =>
-    `    {
-      let j = slice + ${turn * slices}u;
-      let of_states = y * ${own * width}u + ${shifted("j", "y")};
+  const multiply = `      let of_states = y * ${own * width}u + ${shifted("j", "y")};
       let of_weights = x * ${4 * width}u + ${shifted("j", "x")};
 ${each(own, (row) => `      let h${row} = tile[of_states + ${row * width}u];`)}
 ${
-      each(gates, (gate) => {
-        const first = rows + gate * units;
-        const turned = first / 4 % 4 * 2; // what shifted() adds for the lines of this gate
-        const at = turned ? `(of_weights ^ ${turned}u)` : "of_weights";
-        const lines = [0, 1, 2, 3].map((unit) => `tile[at + ${(first + unit) * width}u]`);
-        return `      {
+    each(gates, (gate) => {
+      const first = rows + gate * units;
+      const turned = first / 4 % 4 * 2; // what shifted() adds for the lines of this gate
+      const at = turned ? `(of_weights ^ ${turned}u)` : "of_weights";
+      const lines = [0, 1, 2, 3].map((unit) => `tile[at + ${(first + unit) * width}u]`);
+      return `      {
         let at = ${at};
         let w = transpose(mat4x4f(${lines.join(", ")}));
 ${
-          each(own, (row) =>
-            each(4, (k) =>
-              `        sum${row}_${gate} = fma(vec4f(h${row}.${"xyzw"[k]}), w[${k}], sum${row}_${gate});`))
-        }
+        each(own, (row) =>
+          each(
+            4,
+            (k) =>
+              `        sum${row}_${gate} = fma(vec4f(h${row}.${"xyzw"[k]}), w[${k}], sum${row}_${gate});`,
+          ))
+      }
       }`;
-      })
-    }
-    }`;
-  // A row of all invocations at a time, as more of their sums have no place. Each is added up by others.
-  const addRow = (row: number) =>
-    `${each(gates, (gate) => `  tile[lane + ${gate * INVOCATIONS}u] = sum${row}_${gate};`)}
-  workgroupBarrier();
-  if (lane / ${share}u == ${row}u) {
-    let at = lane % ${share}u / ${places}u * ${own * places}u + spot;
-${
-      each(gates, (gate) =>
-        `    part${gate} = ${
-          Array.from({ length: own }, (_, i) =>
-            `tile[at + ${gate * INVOCATIONS + i * places}u]`).join(" + ")
-        };`)
-    }
-  }
-  workgroupBarrier();`;
-
+    })
+  }`;
   return `${text.head}
 // First the states of ${rows} rows, then the weights of ${units} units gate by gate, ${inner} inner elements of each.
 var<workgroup> tile: array<vec4f, ${Math.max(loads, gates) * INVOCATIONS}>;
@@ -123,18 +97,26 @@ fn forward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
   let column = lane % ${width}u;
 ${each(loads, place)}
 ${each(loads, (i) => `  var next${i} = vec4f();`)}
-${fetch("0u")}
   // Rows and units alternate from lane to lane, so that of every two or four neighbours two read the same.
   let slice = lane / ${places}u;
   let spot = lane % ${places}u;
   let x = ${across === 4 ? "spot % 2u + spot / 4u % 2u * 2u" : `spot % ${across}u`};
   let y = ${across === 4 ? "spot / 2u % 2u + spot / 8u * 2u" : `spot / ${across}u`};
 ${each(own, (row) => each(gates, (gate) => `  var sum${row}_${gate} = vec4f();`))}
-  for (var k0 = 0u; k0 < p.hidden; k0 += ${inner}u) {
-${keep}
+  for (var k0 = 0u;; k0 += ${inner}u) {
+    let k = k0 + 4u * column;
+    if (k < p.hidden) {
+${assign((i) => `load_${i < loadsOfStates ? "states" : "weight"}(from${i} + k)`)}
+    } else {
+${assign(() => "vec4f()")}
+    }
+    // What was loaded in the round before; in the first there is none.
+    for (var j = select(slice, ${width}u, k0 == 0u); j < ${width}u; j += ${slices}u) {
+${multiply}
+    }
+    if (k0 >= p.hidden) { break; }
     workgroupBarrier();
-${fetch(`k0 + ${inner}u`)}
-${each(width / slices, multiply)}
+${keep}
     workgroupBarrier();
   }
 
@@ -156,17 +138,33 @@ ${
   }
   }
 ${each(gates, (gate) => `  var part${gate} = vec4f();`)}
-${each(own, addRow)}
+  // One row of all invocations at a time, as more of their sums have no place. Others add up each.
+  for (var turn = 0u; turn < ${own}u; turn++) {
+    workgroupBarrier();
+    switch turn {
+${
+    each(own, (row) =>
+      `      ${row ? `case ${row}u` : "default"}: {
+${each(gates, (gate) => `        tile[lane + ${gate * INVOCATIONS}u] = sum${row}_${gate};`)}
+      }`)
+  }
+    }
+    workgroupBarrier();
+    if (lane / ${share}u == turn) {
+      let at = lane % ${share}u / ${places}u * ${own * places}u + spot;
+      for (var i = 0u; i < ${own * places}u; i += ${places}u) {
+${each(gates, (gate) => `        part${gate} += tile[at + i + ${gate * INVOCATIONS}u];`)}
+      }
+    }
+  }
+  workgroupBarrier();
 ${each(gates, (gate) => `  tile[lane + ${gate * INVOCATIONS}u] = part${gate};`)}
   workgroupBarrier();
   if (!finishes) { return; }
   let parts = lane / ${places}u * ${share}u + spot;
-${
-    each(gates, (gate) =>
-      `  let total${gate} = load_bias(p.bias_offset + unit + ${gate}u * p.hidden) + ${
-        Array.from({ length: shares }, (_, i) =>
-          `tile[parts + ${gate * INVOCATIONS + i * places}u]`).join(" + ")
-      };`)
+${each(gates, (gate) => `  var total${gate} = load_bias(p.bias_offset + unit + ${gate}u * p.hidden);`)}
+  for (var i = 0u; i < ${shares * places}u; i += ${places}u) {
+${each(gates, (gate) => `    total${gate} += tile[parts + i + ${gate * INVOCATIONS}u];`)}
   }
   let count = p.hidden - unit;
 ${text.finish}
