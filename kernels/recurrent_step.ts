@@ -1,144 +1,180 @@
 // One time step of a GRU or LSTM in one dispatch, for GPUs and layers too wide for recurrent_persistent.ts: a tile of the
-// recurrent product, and then the gates, as each invocation has all gates of its unit. The equations are those of
-// gru.wgsl and lstm.wgsl, which have the step's way back.
+// recurrent product, and then the gates of its units. The equations are those of gru.wgsl and lstm.wgsl, which have the
+// step's way back. docs/decisions/0011-recurrent-layers-on-gpus.md says why the work is shared out as it is.
 
 import { each } from "./matmul_head.ts";
 import type { CellName } from "./recurrent_cpu8.ts";
+import { recurrentStepCell } from "./recurrent_step_cell.ts";
 
-/** Rows of the batch, and units, of a workgroup. */
-export const STEP_TILE = 16;
-/** Inner elements that pass through workgroup memory at once. */
-const INNER = 32;
+/** How a step is shared out. All numbers are powers of two. */
+export interface StepTile {
+  /** Rows of the batch that a workgroup takes, at most 32. */
+  readonly rows: number;
+  /** Units that it takes, at most 16. */
+  readonly units: number;
+  /** Rows of an invocation, which has four units; more of them read workgroup memory less often. */
+  readonly own: number;
+  /** Inner elements that pass through workgroup memory at once, at least 32: fewer rounds wait less often. */
+  readonly inner: number;
+}
 
-const epilogue = {
-  gru: {
-    bindings: `
-@group(0) @binding(0) var<storage, read> weight: array<f32>;           // [3 H, H]
-@group(0) @binding(1) var<storage, read> bias: array<f32>;             // [3 H]
-@group(0) @binding(2) var<storage, read> lengths: array<u32>;          // [B]
-@group(0) @binding(3) var<storage, read> projection: array<f32>;       // [B, 3 H] at this step
-@group(0) @binding(4) var<storage, read_write> states: array<f32>;     // [T + 1, B, H]
-@group(0) @binding(5) var<storage, read_write> gates: array<f32>;      // [B, 3 H] at this step
-@group(0) @binding(6) var<storage, read_write> recurrent: array<f32>;  // [B, 3 H] at this step: W h + b`,
-    params: "projection_offset: u32, recurrent_offset: u32",
-    over: "",
-    finish: `
-  let x = p.projection_offset + at;
-  let r = sigmoid(projection[x] + sum.x);
-  let z = sigmoid(projection[x + p.hidden] + sum.y);
-  let n = bounded_tanh(projection[x + 2u * p.hidden] + r * sum.z);
-  states[p.current + i] = (1.0 - z) * n + z * before;
-  let values = Gates(r, z, n);
-${each(3, (gate) => `  recurrent[p.recurrent_offset + at + ${gate}u * p.hidden] = sum.${"xyz"[gate]};`)}`,
-  },
-  lstm: {
-    bindings: `
-@group(0) @binding(0) var<storage, read> weight: array<f32>;        // [4 H, H]
-@group(0) @binding(1) var<storage, read> bias: array<f32>;          // [4 H]
-@group(0) @binding(2) var<storage, read> lengths: array<u32>;       // [B]
-@group(0) @binding(3) var<storage, read_write> gates: array<f32>;   // [B, 4 H] at this step: projection of x, then gates
-@group(0) @binding(4) var<storage, read_write> states: array<f32>;  // [T + 1, B, H]
-@group(0) @binding(5) var<storage, read_write> cells: array<f32>;   // [T + 1, B, H]`,
-    params: "cells_offset: u32",
-    over: "cells[p.current + i] = cells[p.previous + i];",
-    finish: `
-  let x = p.gates_offset + at;
-  let input = sigmoid(gates[x] + sum.x);
-  let forget = sigmoid(gates[x + p.hidden] + sum.y);
-  let cell = bounded_tanh(gates[x + 2u * p.hidden] + sum.z);
-  let output = sigmoid(gates[x + 3u * p.hidden] + sum.w);
-  let c = forget * cells[p.previous + i] + input * cell;
-  cells[p.current + i] = c;
-  states[p.current + i] = output * bounded_tanh(c);
-  let values = Gates(input, forget, cell, output);`,
-  },
-} as const;
+/** Invocations of a workgroup. */
+const INVOCATIONS = 256;
 
 /**
- * Writes the WGSL of a step forward, for tiles of 16 rows by 16 units and 256 invocations.
+ * Writes the WGSL of a step forward.
  *
- * Four inner elements travel as a `vec4f`. The tile has a column more than it uses, so that neighbours who read
- * different rows read different banks of workgroup memory.
+ * An invocation has all gates of four units in a few rows, for a slice of the inner length; the slices are added up at
+ * the end, always in the same order. What the next round needs is on its way from memory while this one is computed.
+ *
+ * @param fours Whether the layer's width and all places in memory are multiples of four, so that four numbers are read
+ *   and written at a time.
  */
-export function recurrentStep(cell: CellName): string {
+export function recurrentStep(cell: CellName, { rows, units, own, inner }: StepTile, fours: boolean): string {
   const gates = cell === "gru" ? 3 : 4;
-  const { bindings, params, over, finish } = epilogue[cell];
-  const fours = INNER / 4;
-  const vectors = (1 + gates) * STEP_TILE * fours;
-  return `
-struct Params {
-  batch: u32, hidden: u32, step: u32,
-  previous: u32, current: u32,  // where the states before and after the step stand
-  weight_offset: u32, bias_offset: u32, states_offset: u32, gates_offset: u32, ${params},
-}
-${bindings}
+  const width = inner / 4; // vec4f in a line of the tile
+  const atOnce = INVOCATIONS / width; // lines that one load of all invocations brings
+  const loadsOfStates = rows / atOnce;
+  const loads = loadsOfStates + Math.ceil(gates * units / atOnce);
+  const across = units / 4;
+  const places = rows / own * across; // invocations of a slice
+  const slices = INVOCATIONS / places;
+  const shares = slices / own; // parts that are left of a sum after the first addition
+  const share = INVOCATIONS / own; // invocations that add up the same one of their rows
+  const text = recurrentStepCell(cell, fours);
+  // Eight vec4f are as wide as workgroup memory. Lines of neighbours are shifted against each other, so that no two of a
+  // column lie below each other.
+  const shifted = (column: string, group: string) => `(${column} ^ ((${group}) % 4u * 2u))`;
 
-@group(1) @binding(0) var<uniform> p: Params;
-
-alias Gates = vec${gates}f;  // a number for each gate of a unit
-
-// First the states of ${STEP_TILE} rows, then the weights of ${STEP_TILE} units gate by gate, ${INNER} inner elements of each.
-var<workgroup> tile: array<array<vec4f, ${fours + 1}>, ${(1 + gates) * STEP_TILE}>;
-
-fn sigmoid(x: f32) -> f32 { return 1.0 / (1.0 + exp(-x)); }
-// By bit pattern, as clamp() and max() may make a number of NaN.
-fn is_nan(x: f32) -> bool { return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u; }
-fn bounded_tanh(x: f32) -> f32 { return select(tanh(clamp(x, -15.0, 15.0)), x, is_nan(x)); }
-
-// What stands in a line of the tile from inner element k on; zeros of the state, whatever of the weights, beyond H.
-fn four(line: u32, k: u32, first_row: u32, first_unit: u32) -> vec4f {
-  let columns = vec4u(k, k + 1u, k + 2u, k + 3u);
-  let inside = columns < vec4u(p.hidden);
-  let clamped = min(columns, vec4u(p.hidden - 1u));
-  if (line < ${STEP_TILE}u) {
-    let i = vec4u(p.previous + min(first_row + line, p.batch - 1u) * p.hidden) + clamped;
-    return select(vec4f(), vec4f(states[i.x], states[i.y], states[i.z], states[i.w]), inside);
-  }
-  let unit = min(first_unit + line % ${STEP_TILE}u, p.hidden - 1u);
-  let i = vec4u(p.weight_offset + ((line / ${STEP_TILE}u - 1u) * p.hidden + unit) * p.hidden) + clamped;
-  return vec4f(weight[i.x], weight[i.y], weight[i.z], weight[i.w]);
-}
-
-@compute @workgroup_size(${STEP_TILE}, ${STEP_TILE})
-fn forward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local: vec3u,
-           @builtin(local_invocation_index) lane: u32) {
-  let first_row = group.y * ${STEP_TILE}u;
-  let first_unit = group.x * ${STEP_TILE}u;
-${each(gates, (gate) => `  var sum${gate} = vec4f();`)}
-  for (var k = 0u; k < p.hidden; k += ${INNER}u) {
-    for (var i = lane; i < ${vectors}u; i += ${STEP_TILE * STEP_TILE}u) {
-      tile[i / ${fours}u][i % ${fours}u] = four(i / ${fours}u, k + i % ${fours}u * 4u, first_row, first_unit);
+  const place = (i: number) => {
+    const line = `lane / ${width}u + ${i * atOnce}u`;
+    const to = (group: string) => `(${line}) * ${width}u + ${shifted("column", group)}`;
+    if (i < loadsOfStates) {
+      return `  let from${i} = p.previous + min(first_row + ${line}, p.batch - 1u) * p.hidden;
+  let to${i} = ${to(`(${line}) / ${own}u`)};`;
     }
+    const weight = `(lane / ${width}u + ${(i - loadsOfStates) * atOnce}u)`;
+    return `  let from${i} = p.weight_offset + (min(${weight} / ${units}u, ${gates - 1}u) * p.hidden +
+    min(first_unit + ${weight} % ${units}u, p.hidden - 1u)) * p.hidden;
+  let to${i} = ${to(`(${line}) / 4u`)};`;
+  };
+  const assign = (value: (i: number) => string) => each(loads, (i) => `      next${i} = ${value(i)};`);
+  const keep = each(
+    loads,
+    (i) => `    tile[to${i}] = ${fours ? `next${i}` : `within(next${i}, k)`};`,
+  );
+  const multiply = `      let of_states = y * ${own * width}u + ${shifted("j", "y")};
+      let of_weights = x * ${4 * width}u + ${shifted("j", "x")};
+${each(own, (row) => `      let h${row} = tile[of_states + ${row * width}u];`)}
+${
+    each(gates, (gate) => {
+      const first = rows + gate * units;
+      const turned = first / 4 % 4 * 2; // what shifted() adds for the lines of this gate
+      const at = turned ? `(of_weights ^ ${turned}u)` : "of_weights";
+      const lines = [0, 1, 2, 3].map((unit) => `tile[at + ${(first + unit) * width}u]`);
+      return `      {
+        let at = ${at};
+        let w = transpose(mat4x4f(${lines.join(", ")}));
+${
+        each(own, (row) =>
+          each(
+            4,
+            (k) =>
+              `        sum${row}_${gate} = fma(vec4f(h${row}.${"xyzw"[k]}), w[${k}], sum${row}_${gate});`,
+          ))
+      }
+      }`;
+    })
+  }`;
+  return `${text.head}
+// First the states of ${rows} rows, then the weights of ${units} units gate by gate, ${inner} inner elements of each.
+var<workgroup> tile: array<vec4f, ${Math.max(loads, gates) * INVOCATIONS}>;
+
+@compute @workgroup_size(${INVOCATIONS})
+fn forward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let first_row = group.y * ${rows}u;
+  let first_unit = group.x * ${units}u;
+  let column = lane % ${width}u;
+${each(loads, place)}
+${each(loads, (i) => `  var next${i} = vec4f();`)}
+  // Rows and units alternate from lane to lane, so that of every two or four neighbours two read the same.
+  let slice = lane / ${places}u;
+  let spot = lane % ${places}u;
+  let x = ${across === 4 ? "spot % 2u + spot / 4u % 2u * 2u" : `spot % ${across}u`};
+  let y = ${across === 4 ? "spot / 2u % 2u + spot / 8u * 2u" : `spot / ${across}u`};
+${each(own, (row) => each(gates, (gate) => `  var sum${row}_${gate} = vec4f();`))}
+  for (var k0 = 0u;; k0 += ${inner}u) {
+    let k = k0 + 4u * column;
+    if (k < p.hidden) {
+${assign((i) => `load_${i < loadsOfStates ? "states" : "weight"}(from${i} + k)`)}
+    } else {
+${assign(() => "vec4f()")}
+    }
+    // What was loaded in the round before; in the first there is none.
+    for (var j = select(slice, ${width}u, k0 == 0u); j < ${width}u; j += ${slices}u) {
+${multiply}
+    }
+    if (k0 >= p.hidden) { break; }
     workgroupBarrier();
+${keep}
+    workgroupBarrier();
+  }
+
+  // The first invocations finish four units each.
+  let row = first_row + y * ${own}u + lane / ${places}u;
+  let unit = first_unit + 4u * x;
+  let finishes = lane < ${own * places}u && row < p.batch && unit < p.hidden;
+  let i = row * p.hidden + unit;
+  let at = row * ${gates}u * p.hidden + unit;
+  var before = vec4f();
+  var over = false;
+${each(gates, (gate) => `  var given${gate} = vec4f();`)}
+  if (finishes) {
+    before = load_${text.carried}(p.previous + i);
+    over = p.step >= lengths[row];
 ${
-    each(fours, (j) =>
-      `    let h${j} = tile[local.y][${j}];
+    each(gates, (gate) =>
+      `    given${gate} = load_${text.given}(p.${text.given}_offset + at + ${gate}u * p.hidden);`)
+  }
+  }
+${each(gates, (gate) => `  var part${gate} = vec4f();`)}
+  // One row of all invocations at a time, as more of their sums have no place. Others add up each.
+  for (var turn = 0u; turn < ${own}u; turn++) {
+    workgroupBarrier();
+    switch turn {
 ${
-        each(gates, (gate) =>
-          `    sum${gate} = fma(h${j}, tile[${(1 + gate) * STEP_TILE}u + local.x][${j}], sum${gate});`)
+    each(own, (row) =>
+      `      ${row ? `case ${row}u` : "default"}: {
+${each(gates, (gate) => `        tile[lane + ${gate * INVOCATIONS}u] = sum${row}_${gate};`)}
       }`)
   }
+    }
     workgroupBarrier();
+    if (lane / ${share}u == turn) {
+      let at = lane % ${share}u / ${places}u * ${own * places}u + spot;
+      for (var i = 0u; i < ${own * places}u; i += ${places}u) {
+${each(gates, (gate) => `        part${gate} += tile[at + i + ${gate * INVOCATIONS}u];`)}
+      }
+    }
   }
-  let row = first_row + local.y;
-  let unit = first_unit + local.x;
-  if (row >= p.batch || unit >= p.hidden) { return; }
-  let i = row * p.hidden + unit;
-  let before = states[p.previous + i];
-  if (p.step >= lengths[row]) {
-    states[p.current + i] = before;
-    ${over}
-    return;
+  workgroupBarrier();
+${each(gates, (gate) => `  tile[lane + ${gate * INVOCATIONS}u] = part${gate};`)}
+  workgroupBarrier();
+  if (!finishes) { return; }
+  let parts = lane / ${places}u * ${share}u + spot;
+${each(gates, (gate) => `  var total${gate} = load_bias(p.bias_offset + unit + ${gate}u * p.hidden);`)}
+  for (var i = 0u; i < ${shares * places}u; i += ${places}u) {
+${each(gates, (gate) => `    total${gate} += tile[parts + i + ${gate * INVOCATIONS}u];`)}
   }
-  let at = row * ${gates}u * p.hidden + unit;
-  let one = vec4f(1.0);
-  let b = p.bias_offset + unit;
-  let sum = Gates(${
-    Array.from({ length: gates }, (_, gate) => `dot(sum${gate}, one) + bias[b + ${gate}u * p.hidden]`).join(
-      ", ",
-    )
-  });${finish}
-${each(gates, (gate) => `  gates[p.gates_offset + at + ${gate}u * p.hidden] = values.${"xyzw"[gate]};`)}
+  let count = p.hidden - unit;
+${text.finish}
 }
 `;
+}
+
+/** The bytes of workgroup memory that {@linkcode recurrentStep} takes. */
+export function stepTileBytes(cell: CellName, { rows, units, inner }: StepTile): number {
+  const gates = cell === "gru" ? 3 : 4;
+  const atOnce = INVOCATIONS / (inner / 4);
+  return 16 * INVOCATIONS * Math.max(rows / atOnce + Math.ceil(gates * units / atOnce), gates);
 }

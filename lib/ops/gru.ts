@@ -10,7 +10,7 @@ import { columnSum } from "./column_sum.ts";
 import { linear } from "./linear.ts";
 import { matmul } from "./matmul.ts";
 import { RecurrentStates } from "./recurrent_states.ts";
-import { fusedGruStep, fusesSteps } from "./recurrent_step.ts";
+import { fusedGruSteps, fusedStep, fusesSteps } from "./recurrent_step.ts";
 import { recurrentVariant } from "./recurrent_variants.ts";
 
 const common = {
@@ -139,8 +139,9 @@ export class GruRecurrence {
     const gates = this.#gates.at(t);
     const params = { batch, hidden, step: t, previous: before.offset, current: after.offset };
     const bindings = { projection: projection.at(t), recurrent, lengths, states: after, gates };
-    if (fusesSteps(tape.device, params)) {
-      tape.dispatch(fusedGruStep, { weight, bias, ...bindings }, params);
+    if (fusesSteps(tape.device, "gru", params)) {
+      const all = { weight, bias, ...bindings };
+      tape.dispatch(fusedStep(fusedGruSteps, params, all), all, params);
     } else {
       matmul(tape, { a: before, b: weight, transposeB: true, bias, c: recurrent });
       tape.dispatch(forward, bindings, params);

@@ -10,7 +10,7 @@ import { columnSum } from "./column_sum.ts";
 import { linear } from "./linear.ts";
 import { matmul } from "./matmul.ts";
 import { type RecurrentSizes, RecurrentStates } from "./recurrent_states.ts";
-import { fusedLstmStep, fusesSteps } from "./recurrent_step.ts";
+import { fusedLstmSteps, fusedStep, fusesSteps } from "./recurrent_step.ts";
 import { recurrentVariant } from "./recurrent_variants.ts";
 
 const common = {
@@ -159,8 +159,9 @@ export class LstmRecurrence {
     const [cellsBefore, cells] = [this.#cells.before(t), this.#cells.after(t)];
     const [, batch, hidden] = this.#states.all.shape as [number, number, number];
     const params = { batch, hidden, step: t, previous: before.offset, current: states.offset };
-    if (fusesSteps(tape.device, params)) {
-      tape.dispatch(fusedLstmStep, { weight, bias, lengths, gates, states, cells }, params);
+    if (fusesSteps(tape.device, "lstm", params)) {
+      const all = { weight, bias, lengths, gates, states, cells };
+      tape.dispatch(fusedStep(fusedLstmSteps, params, all), all, params);
     } else {
       matmul(tape, { a: before, b: weight, transposeB: true, bias, c: gates });
       tape.dispatch(forward, { gates, lengths, states, cells }, params);
