@@ -77,7 +77,7 @@ Deno.test("matmul() takes a middling inner length in slices, in one pass, where 
   assertEquals(kernels(64, 32, 512), ["sliced"]);
   assertEquals(kernels(64, 32, 124), [undefined], "the slices would be too short");
   assertEquals(kernels(64, 32, 514), [undefined, "parts"], "it does not come in fours");
-  assertEquals(kernels(64 * device.parallelism, 36, 256), [undefined], "there are many tiles");
+  assertEquals(kernels(6 * 64 * device.parallelism, 36, 256), [undefined], "there are many tiles");
   assertEquals(
     kernels(64, 32, 8192),
     device.parallelism > 1 ? [undefined, "parts"] : [undefined],
