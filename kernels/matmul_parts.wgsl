@@ -37,9 +37,22 @@ fn forward(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups:
   var sum = 0.0;
   let distance = p.size / p.columns * p.sums_stride;
   let first = at / p.columns * p.sums_stride + column;
-  for (var part = 0u; part < p.parts; part++) { sum += sums[part * distance + first]; }
+  var i = first;
+  var part = 0u;
+  for (; part + 4u <= p.parts; part += 4u) {  // four loads on their way at once
+    let a = sums[i];
+    let b = sums[i + distance];
+    let c = sums[i + 2u * distance];
+    let d = sums[i + 3u * distance];
+    sum = (((sum + a) + b) + c) + d;
+    i += 4u * distance;
+  }
+  for (; part < p.parts; part++) {
+    sum += sums[i];
+    i += distance;
+  }
   if (p.has_bias != 0u) { sum += bias[p.bias_offset + column]; }
-  let i = p.c_offset + at / p.columns * p.c_stride + column;
-  if (p.accumulate_c != 0u) { sum += c[i]; }
-  c[i] = activate(sum);
+  let to = p.c_offset + at / p.columns * p.c_stride + column;
+  if (p.accumulate_c != 0u) { sum += c[to]; }
+  c[to] = activate(sum);
 }

@@ -11,15 +11,15 @@ export interface Tiles {
   readonly wide: number;
   /** Rows, and columns, of an invocation: more of them read workgroup memory less often, fewer keep more of the GPU busy. */
   readonly own: 4 | 8;
-  /** Inner elements that pass through workgroup memory at once: as many as give each invocation one block to load. */
-  readonly round: 16 | 32;
 }
 
+/** Inner elements that pass through workgroup memory at once; each invocation loads one block of them, or none. */
+const INNER = 16;
 /** Steps through a tile between two turns of the loop. */
 const UNROLLED = 4;
 
 /** The bytes of workgroup memory that such tiles take, the numbers in it having so many. */
-export const tiledMemory = ({ tall, wide, round }: Tiles, bytes: number) => 2 * round * (tall + wide) * bytes;
+export const tiledMemory = ({ tall, wide }: Tiles, bytes: number) => 2 * INNER * (tall + wide) * bytes;
 
 /** How far four neighbours are from the first. */
 const neighbours = "const FOUR = vec4u(0u, 1u, 2u, 3u);";
@@ -46,15 +46,17 @@ fn block_of_${name}(line: u32, k: u32) -> vec4u {
  * would be to wait for it there.
  */
 export function matmulTiledVector(tiles: Tiles, precision: "f32" | "f16"): string {
-  const { tall, wide, own, round } = tiles;
+  const { tall, wide, own } = tiles;
   const four = { f32: "vec4f", f16: "vec4<f16>" }[precision]; // in workgroup memory; sums have 32 bits
   const [groupsOfA, groupsOfB] = [tall / 4, wide / 4]; // vec4f in a line of the tile
   const blocks = own / 4;
   const [height, width] = [tall / own, wide / own]; // invocations
-  const blocksOfA = groupsOfA * round / 4;
+  const blocksOfA = groupsOfA * INNER / 4;
+  const allBlocks = (groupsOfA + groupsOfB) * INNER / 4; // at most one an invocation
+  const loads = allBlocks < height * width ? `lane < ${allBlocks}u` : "true";
   const fetch = (k: string) => `
     k_next = ${k} + inner;
-    if (k_next < end) {
+    if (loads && k_next < end) {
       if (of_a) {
         let at = block_of_a(first_row + 4u * group_of_four, k_next);
         next = mat4x4f(a[at.x], a[at.y], a[at.z], a[at.w]);
@@ -66,10 +68,10 @@ export function matmulTiledVector(tiles: Tiles, precision: "f32" | "f16"): strin
   const keep = (half: string) => `
     let block = by_inner(next, select(p.transpose_b == 0u, p.transpose_a != 0u, of_a), k_next, end);
     if (of_a) {
-      let at = (${half} * ${round}u + inner) * ${groupsOfA}u + group_of_four;
+      let at = (${half} * ${INNER}u + inner) * ${groupsOfA}u + group_of_four;
 ${each(4, (k) => `      a_tile[at + ${k * groupsOfA}u] = ${four}(block[${k}]);`)}
-    } else {
-      let at = (${half} * ${round}u + inner) * ${groupsOfB}u + group_of_four;
+    } else if (loads) {
+      let at = (${half} * ${INNER}u + inner) * ${groupsOfB}u + group_of_four;
 ${each(4, (k) => `      b_tile[at + ${k * groupsOfB}u] = ${four}(block[${k}]);`)}
     }`;
   const step = (k: number) => {
@@ -88,9 +90,9 @@ ${
   };
   return `// C = act(A B + bias)   or, accumulating, C += A B; tiles of ${tall} x ${wide}
 ${matmulHead("vec4f")}
-// Two halves of [${round}, lines / 4] each: inner, four lines. While one is multiplied, the other is filled.
-var<workgroup> a_tile: array<${four}, ${2 * round * groupsOfA}>;
-var<workgroup> b_tile: array<${four}, ${2 * round * groupsOfB}>;
+// Two halves of [${INNER}, lines / 4] each: inner, four lines. While one is multiplied, the other is filled.
+var<workgroup> a_tile: array<${four}, ${2 * INNER * groupsOfA}>;
+var<workgroup> b_tile: array<${four}, ${2 * INNER * groupsOfB}>;
 ${neighbours}
 ${block("a", "rows", "p.transpose_a != 0u")}${block("b", "columns", "p.transpose_b == 0u")}
 // A block by its inner elements from k on, with zeros from \`end\` on, whatever lies there.
@@ -132,9 +134,10 @@ fn forward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) lo
   let end = min(p.inner, first_inner + p.inner_share);
   // Each loads a block of four by four: eight neighbours what lies side by side in workgroup memory, 32 whole lines of device memory.
   let of_a = lane < ${blocksOfA}u;
+  let loads = ${loads};
   let place = select(lane - ${blocksOfA}u, lane, of_a);
-  let group_of_four = place % 8u + place / ${2 * round}u * 8u;
-  let inner = place / 8u % ${round / 4}u * 4u;
+  let group_of_four = place % 8u + place / ${2 * INNER}u * 8u;
+  let inner = place / 8u % ${INNER / 4}u * 4u;
   var next = mat4x4f();
   var k_next = 0u;
 ${each(own, (row) => each(blocks, (j) => `  var c${row}_${j} = vec4f();`))}
@@ -142,10 +145,10 @@ ${each(own, (row) => each(blocks, (j) => `  var c${row}_${j} = vec4f();`))}
   }
   workgroupBarrier();
   var half = 0u;
-  for (var k0 = first_inner; k0 < end; k0 += ${round}u) {${fetch(`k0 + ${round}u`)}
-    for (var k = 0u; k < ${round}u; k += ${UNROLLED}u) {
-      let at_a = (half * ${round}u + k) * ${groupsOfA}u + local.y;
-      let at_b = (half * ${round}u + k) * ${groupsOfB}u + local.x;
+  for (var k0 = first_inner; k0 < end; k0 += ${INNER}u) {${fetch(`k0 + ${INNER}u`)}
+    for (var k = 0u; k < ${INNER}u; k += ${UNROLLED}u) {
+      let at_a = (half * ${INNER}u + k) * ${groupsOfA}u + local.y;
+      let at_b = (half * ${INNER}u + k) * ${groupsOfB}u + local.x;
 ${each(UNROLLED, step)}
     }
     half = 1u - half;${keep("half")}

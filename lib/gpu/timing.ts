@@ -44,7 +44,7 @@ export async function timePasses(
 /** Runs long enough that the clock's and the wait's unevenness, about a millisecond, does not count. */
 const LONG_ENOUGH = 50;
 /** Beyond this an empty kernel would go on for ever. */
-const MOST_REPEATS = 256;
+const MOST_REPEATS = 16_384;
 
 /**
  * Times work by the host's clock: it is submitted ever more often at once, until waiting for it takes long enough. What a

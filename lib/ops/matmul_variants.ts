@@ -218,14 +218,14 @@ function inFours({ a, c, transposeA }: MatmulOperands): boolean {
 export const matmulVariants: readonly MatmulVariant[] = [
   // First the one with the largest tiles of which there are enough to busy a large GPU; the others where it is close.
   ...tiledVector(
-    { tall: 128, wide: 128, own: 8, round: 16 },
+    { tall: 128, wide: 128, own: 8 },
     (tiles) => tiles >= 128 ? "first" : tiles >= 16 ? "try" : "no",
   ),
-  ...tiledVector({ tall: 64, wide: 64, own: 4, round: 32 }, (tiles) => tiles >= 64 ? "first" : "try"),
-  ...tiledVector({ tall: 32, wide: 32, own: 4, round: 16 }, (tiles) => tiles < 1024 ? "first" : "no"),
+  ...tiledVector({ tall: 64, wide: 64, own: 4 }, (tiles) => tiles >= 64 ? "first" : "try"),
+  ...tiledVector({ tall: 32, wide: 32, own: 4 }, (tiles) => tiles < 1024 ? "first" : "no"),
   sliced({ tall: 32, wide: 32, own: 8, round: 16 }, 128),
-  sliced({ tall: 16, wide: 32, own: 4, round: 16 }, 64),
-  sliced({ tall: 16, wide: 16, own: 4, round: 32 }, 1),
+  sliced({ tall: 16, wide: 32, own: 8, round: 16 }, 64),
+  sliced({ tall: 16, wide: 16, own: 4, round: 16 }, 1),
   ...tiled("f32"),
   ...tiled("f16"),
   {

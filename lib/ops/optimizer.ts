@@ -9,7 +9,7 @@ import type { Tape } from "../gpu/tape.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 
 /** Partial sums of squares: as many workgroups as keep the memory of such an adapter busy. */
-const PARTS: Readonly<Record<Profile, number>> = { cpu8: 64, gpu: 2048 };
+const PARTS: Readonly<Record<Profile, number>> = { cpu8: 64, gpu: 1024 };
 
 /** The numbers in the control record that one step hands to the next. */
 export const CONTROL_SIZE = 11;
