@@ -152,8 +152,8 @@ ${each(gates, (gate) => `        tile[lane + ${gate * INVOCATIONS}u] = sum${row}
     workgroupBarrier();
     if (lane / ${share}u == turn) {
       let at = lane % ${share}u / ${places}u * ${own * places}u + spot;
-      for (var i = 0u; i < ${own * places}u; i += ${places}u) {
-${each(gates, (gate) => `        part${gate} += tile[at + i + ${gate * INVOCATIONS}u];`)}
+      for (var i = at; i < at + ${own * places}u; i += ${places}u) {
+${each(gates, (gate) => `        part${gate} += tile[i + ${gate * INVOCATIONS}u];`)}
       }
     }
   }
@@ -163,8 +163,8 @@ ${each(gates, (gate) => `  tile[lane + ${gate * INVOCATIONS}u] = part${gate};`)}
   if (!finishes) { return; }
   let parts = lane / ${places}u * ${share}u + spot;
 ${each(gates, (gate) => `  var total${gate} = load_bias(p.bias_offset + unit + ${gate}u * p.hidden);`)}
-  for (var i = 0u; i < ${shares * places}u; i += ${places}u) {
-${each(gates, (gate) => `    total${gate} += tile[parts + i + ${gate * INVOCATIONS}u];`)}
+  for (var i = parts; i < parts + ${shares * places}u; i += ${places}u) {
+${each(gates, (gate) => `    total${gate} += tile[i + ${gate * INVOCATIONS}u];`)}
   }
   let count = p.hidden - unit;
 ${text.finish}
