@@ -30,10 +30,10 @@ export interface StepSizes {
 
 /** The tiles, large ones first: those load less for each number they compute, smaller ones busy more of a GPU. */
 export const stepTiles: readonly StepTile[] = [
-  { rows: 32, units: 16, own: 4, inner: 64 },
-  { rows: 16, units: 16, own: 4, inner: 64 },
-  { rows: 16, units: 8, own: 4, inner: 128 },
-  { rows: 16, units: 4, own: 2, inner: 128 },
+  { rows: 32, units: 16, own: 4, inner: 64, invocations: 256 },
+  { rows: 16, units: 16, own: 4, inner: 64, invocations: 256 },
+  { rows: 16, units: 8, own: 4, inner: 128, invocations: 256 },
+  { rows: 16, units: 4, own: 2, inner: 128, invocations: 256 },
 ];
 
 /** What the kernels of both cells have in common. */

@@ -44,6 +44,17 @@ for (const hidden of [31, 32, 33, 131]) {
 }
 
 for (const cell of ["gru", "lstm"] as const) {
+  for (const hidden of [66, 68]) {
+    for (const reverse of [false, true]) {
+      const name = `${cell}() of ${hidden} units${
+        reverse ? ", in reverse," : ""
+      } gives by steps what it does at once`;
+      Deno.test(name, async () => {
+        const layer = { cell, steps: 3, batch: 17, hidden, reverse };
+        assertSameLayer(await runLayer(device, layer, false), await runLayer(device, layer, true));
+      });
+    }
+  }
   Deno.test(`${cell}() of more rows than steps of one dispatch are for gives what one in registers does`, async () => {
     const layer = { cell, steps: 2, batch: 513 * 32, hidden: 1, reverse: false };
     assertEquals(fusesSteps(device, cell, layer), false);
