@@ -62,6 +62,8 @@ export const command: Command = defineCommand({
       default: "13a",
       description: "How BLEU cuts words, by sacreBLEU's names",
     },
+    chrfWords: { type: "boolean", description: "Let chrF count words, too: chrF++" },
+    ignoreCase: { type: "boolean", description: "Let BLEU and chrF pass over case" },
     show: { type: "integer", minimum: 0, default: 0, description: "Translations to show" },
     attention: {
       type: "string",
@@ -85,7 +87,7 @@ export const command: Command = defineCommand({
       if (written !== undefined) refuseBlind(models, `write "${written}"`);
       if (values.alignmentGold !== undefined) refuseBlind(models, `compare with "${values.alignmentGold}"`);
       const pairs = await readCorpus(values.corpus ?? `${values.model}/test.tsv`, values, output);
-      const figures = await measure(models, pairs, decoding, values.bleuTokenizer);
+      const figures = await measure(models, pairs, decoding, values);
       tell(figures, output);
       tellTranslations(figures, values.show, output);
       if (values.attention !== undefined) await drawAttention(figures, values.show, values.attention, output);
@@ -116,12 +118,25 @@ interface Figures {
   readonly references: readonly string[];
 }
 
+/** How translations are compared with references. */
+interface Scoring {
+  readonly bleuTokenizer: BleuTokenizer;
+  readonly chrfWords: boolean;
+  readonly ignoreCase: boolean;
+}
+
+/** BLEU as the options have it. */
+function bleuOf(hypotheses: readonly string[], references: readonly string[], scoring: Scoring): Bleu {
+  const { bleuTokenizer: tokenize, ignoreCase: lowerCase } = scoring;
+  return corpusBleu(hypotheses, references, { tokenize, lowerCase });
+}
+
 /** The losses are those of the first model; all of them translate. */
 async function measure(
   models: readonly [Seq2Seq, ...Seq2Seq[]],
   pairs: readonly Pair[],
   decoding: TranslateOptions,
-  tokenize: BleuTokenizer,
+  scoring: Scoring,
 ): Promise<Figures> {
   const [model] = models;
   const { batch = 64 } = decoding;
@@ -130,11 +145,12 @@ async function measure(
   const translations = await translate(models, pairs.map(({ source }) => source), decoding);
   const hypotheses = translations.map(({ text }) => text);
   const references = pairs.map(({ target }) => model.target.normalize(target));
+  const { chrfWords, ignoreCase: lowerCase } = scoring;
   return {
     pairs,
     ...{ loss, freeRunningLoss, tokens, dropped, translations, hypotheses, references },
-    bleu: corpusBleu(hypotheses, references, { tokenize }),
-    chrf: corpusChrf(hypotheses, references),
+    bleu: bleuOf(hypotheses, references, scoring),
+    chrf: corpusChrf(hypotheses, references, { wordOrder: chrfWords ? 2 : 0, lowerCase }),
     exact: exactMatch(hypotheses, references),
     coverage: {
       source: coverageOf(model.source, pairs.map(({ source }) => source)),
@@ -199,17 +215,17 @@ async function drawAttention({ translations }: Figures, shown: number, file: str
 
 async function drawByLength(
   { pairs, hypotheses, references }: Figures,
-  { model, bleuTokenizer: tokenize }: { model: string; bleuTokenizer: BleuTokenizer },
+  options: Scoring & { readonly model: string },
   file: string,
   output: Output,
 ) {
   const { lengthChart } = await import("../report/length_chart.ts"); // a third of a second, for those who ask
   const scores = scoreByLength(pairs.map(({ source }) => source), hypotheses, references, {
-    score: (hypotheses, references) => corpusBleu(hypotheses, references, { tokenize }).score,
+    score: (hypotheses, references) => bleuOf(hypotheses, references, options).score,
   });
   await writeAtomically(
     file,
-    lengthChart([{ label: model, scores }], { title: "BLEU by length of the source" }),
+    lengthChart([{ label: options.model, scores }], { title: "BLEU by length of the source" }),
   );
   output.record({ type: "lengths", measure: "BLEU", scores, file });
   output.line(`by length   ${file}`);

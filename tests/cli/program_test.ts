@@ -86,10 +86,13 @@ testWithAdapter("evaluate draws scores by length and writes alignments", async (
     file,
     "--bleu-tokenizer",
     "char",
+    "--chrf-words",
+    "--ignore-case",
   ];
   const { code, stdout, stderr } = await attend(args);
   assertEquals([code, stderr], [0, ""]);
-  assertStringIncludes(stdout, "tok:char");
+  assertStringIncludes(stdout, "case:lc|eff:no|tok:char");
+  assertStringIncludes(stdout, "case:lc|eff:yes|nc:6|nw:2");
   for (const path of [chart, file]) assertStringIncludes(stdout, path);
   const svg = await Deno.readTextFile(chart);
   checkXml(svg);
