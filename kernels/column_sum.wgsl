@@ -29,9 +29,10 @@ fn store(share: u32, part: u32, sum: Part) {
 }
 
 @compute @workgroup_size(LANES)
-fn forward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let part = group.x * 32u + lane % 8u;
-  let first = group.y * params.rows_share;
+fn forward(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u,
+           @builtin(local_invocation_index) lane: u32) {
+  let part = (group.y * groups.x + group.x) * 32u + lane % 8u;
+  let first = group.z * params.rows_share;
   let end = min(params.rows, first + params.rows_share);
   var sum = Sums();
   for (var i = first + lane / 8u; i < end; i += LANES / 8u) {
@@ -51,8 +52,8 @@ fn forward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
     sum.c += sums[other].c;
     sum.d += sums[other].d;
   }
-  store(group.y, part, sum.a);
-  store(group.y, part + 8u, sum.b);
-  store(group.y, part + 16u, sum.c);
-  store(group.y, part + 24u, sum.d);
+  store(group.z, part, sum.a);
+  store(group.z, part + 8u, sum.b);
+  store(group.z, part + 16u, sum.c);
+  store(group.z, part + 24u, sum.d);
 }

@@ -1,7 +1,7 @@
 // C = act(A B + bias)          or, accumulating, C += A B
 //
 // M: rows   N: columns   K: inner. A and B may be stored transposed. One invocation an element of C: the kernel to
-// read. The fast ones, matmul_cpu8.ts, matmul_cpu8_vector.ts and matmul_tiled.ts, have its bindings and parameters.
+// read. The fast ones, matmul_cpu8*.ts, matmul_tiled*.ts and matmul_sliced.ts, have its bindings and parameters.
 
 struct Params {
   rows: u32, columns: u32, inner: u32, inner_share: u32,

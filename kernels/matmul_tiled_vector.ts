@@ -1,7 +1,8 @@
 // The matrix product for GPUs where all operands can be read and written four elements at a time: the tiles of
 // matmul_tiled.ts, filled by blocks of four by four. Same bindings and parameters as matmul.wgsl.
 
-import { each, matmulActivation, matmulHead } from "./matmul_head.ts";
+import { FOURS_OPERANDS, matmulFours } from "./matmul_fours.ts";
+import { each } from "./matmul_head.ts";
 
 /** How a product is shared out. */
 export interface Tiles {
@@ -19,25 +20,8 @@ const INNER = 16;
 const UNROLLED = 4;
 
 /** The bytes of workgroup memory that such tiles take, the numbers in it having so many. */
-export const tiledMemory = ({ tall, wide }: Tiles, bytes: number) => 2 * INNER * (tall + wide) * bytes;
-
-/** How far four neighbours are from the first. */
-const neighbours = "const FOUR = vec4u(0u, 1u, 2u, 3u);";
-
-/**
- * Writes the function that tells where four inner elements of four lines of an operand stand, as four vec4f, lines being its
- * rows if it is the left one and its columns if it is the right one. Beyond the last line it is any other; those sums are not stored.
- */
-function block(name: "a" | "b", lines: "rows" | "columns", sideBySide: string): string {
-  return `
-fn block_of_${name}(line: u32, k: u32) -> vec4u {
-  let last = p.${lines} - 1u;
-  let beside = min(line, last & ~3u) + (k + FOUR) * p.${name}_stride;
-  let along = min(line + FOUR, vec4u(last)) * p.${name}_stride + k;
-  return (p.${name}_offset + select(along, beside, ${sideBySide})) / 4u;
-}
-`;
-}
+export const tiledMemory = ({ tall, wide }: Pick<Tiles, "tall" | "wide">, bytes: number) =>
+  2 * INNER * (tall + wide) * bytes;
 
 /**
  * Writes the WGSL for tiles of some shape. Rows of both operands and of C have to begin at multiples of four.
@@ -58,15 +42,15 @@ export function matmulTiledVector(tiles: Tiles, precision: "f32" | "f16"): strin
     k_next = ${k} + inner;
     if (loads && k_next < end) {
       if (of_a) {
-        let at = block_of_a(first_row + 4u * group_of_four, k_next);
+        let at = places_of_a(first_row + 4u * group_of_four, k_next);
         next = mat4x4f(a[at.x], a[at.y], a[at.z], a[at.w]);
       } else {
-        let at = block_of_b(first_column + 4u * group_of_four, k_next);
+        let at = places_of_b(first_column + 4u * group_of_four, k_next);
         next = mat4x4f(b[at.x], b[at.y], b[at.z], b[at.w]);
       }
     }`;
   const keep = (half: string) => `
-    let block = by_inner(next, select(p.transpose_b == 0u, p.transpose_a != 0u, of_a), k_next, end);
+    let block = by_inner(next, select(${FOURS_OPERANDS.b.sideBySide}, ${FOURS_OPERANDS.a.sideBySide}, of_a), k_next, end);
     if (of_a) {
       let at = (${half} * ${INNER}u + inner) * ${groupsOfA}u + group_of_four;
 ${each(4, (k) => `      a_tile[at + ${k * groupsOfA}u] = ${four}(block[${k}]);`)}
@@ -89,12 +73,11 @@ ${
       }`;
   };
   return `// C = act(A B + bias)   or, accumulating, C += A B; tiles of ${tall} x ${wide}
-${matmulHead("vec4f")}
+${matmulFours}
 // Two halves of [${INNER}, lines / 4] each: inner, four lines. While one is multiplied, the other is filled.
 var<workgroup> a_tile: array<${four}, ${2 * INNER * groupsOfA}>;
 var<workgroup> b_tile: array<${four}, ${2 * INNER * groupsOfB}>;
-${neighbours}
-${block("a", "rows", "p.transpose_a != 0u")}${block("b", "columns", "p.transpose_b == 0u")}
+
 // A block by its inner elements from k on, with zeros from \`end\` on, whatever lies there.
 fn by_inner(loaded: mat4x4f, beside: bool, k: u32, end: u32) -> mat4x4f {
   if (k >= end) { return mat4x4f(); }
@@ -103,25 +86,6 @@ fn by_inner(loaded: mat4x4f, beside: bool, k: u32, end: u32) -> mat4x4f {
   let count = end - k;
   if (count >= 4u) { return block; }
   return mat4x4f(block[0], select(vec4f(), block[1], count > 1u), select(vec4f(), block[2], count > 2u), vec4f());
-}
-${matmulActivation("vec4f")}
-fn store(start: u32, row: u32, column: u32, sums: vec4f) {
-  if (row >= p.rows || column >= p.columns) { return; }
-  var x = sums;
-  if (p.has_bias != 0u) {
-    let i = p.bias_offset + column;
-    x += vec4f(bias[i], bias[i + 1u], bias[i + 2u], bias[i + 3u]);
-  }
-  let i = (start + row * p.c_stride + column) / 4u;
-  if (p.accumulate_c != 0u) { x += c[i]; }
-  x = activate(x);
-  if (column + 4u <= p.columns) {
-    c[i] = x;
-    return;
-  }
-  c[i].x = x.x;
-  if (column + 1u < p.columns) { c[i].y = x.y; }
-  if (column + 2u < p.columns) { c[i].z = x.z; }
 }
 
 @compute @workgroup_size(${width}, ${height})

@@ -16,9 +16,10 @@ export interface StepTile {
   readonly own: number;
   /** Inner elements that pass through workgroup memory at once, at least 32: fewer rounds wait less often. */
   readonly inner: number;
-  /** Invocations of a workgroup; more of them make more slices. */
-  readonly invocations: number;
 }
+
+/** Invocations of a workgroup. */
+const INVOCATIONS = 256;
 
 /**
  * Writes the WGSL of a step forward.
@@ -31,19 +32,19 @@ export interface StepTile {
  */
 export function recurrentStep(
   cell: CellName,
-  { rows, units, own, inner, invocations }: StepTile,
+  { rows, units, own, inner }: StepTile,
   fours: boolean,
 ): string {
   const gates = cell === "gru" ? 3 : 4;
   const width = inner / 4; // vec4f in a line of the tile
-  const atOnce = invocations / width; // lines that one load of all invocations brings
+  const atOnce = INVOCATIONS / width; // lines that one load of all invocations brings
   const loadsOfStates = rows / atOnce;
   const loads = loadsOfStates + Math.ceil(gates * units / atOnce);
   const across = units / 4;
   const places = rows / own * across; // invocations of a slice
-  const slices = invocations / places;
+  const slices = INVOCATIONS / places;
   const shares = slices / own; // parts that are left of a sum after the first addition
-  const share = invocations / own; // invocations that add up the same one of their rows
+  const share = INVOCATIONS / own; // invocations that add up the same one of their rows
   const text = recurrentStepCell(cell, fours);
   // Eight vec4f are as wide as workgroup memory. Lines of neighbours are shifted against each other, so that no two of a
   // column lie below each other.
@@ -91,9 +92,9 @@ ${
   }`;
   return `${text.head}
 // First the states of ${rows} rows, then the weights of ${units} units gate by gate, ${inner} inner elements of each.
-var<workgroup> tile: array<vec4f, ${Math.max(loads, gates) * invocations}>;
+var<workgroup> tile: array<vec4f, ${Math.max(loads, gates) * INVOCATIONS}>;
 
-@compute @workgroup_size(${invocations})
+@compute @workgroup_size(${INVOCATIONS})
 fn forward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let first_row = group.y * ${rows}u;
   let first_unit = group.x * ${units}u;
@@ -148,7 +149,7 @@ ${each(gates, (gate) => `  var part${gate} = vec4f();`)}
 ${
     each(own, (row) =>
       `      ${row ? `case ${row}u` : "default"}: {
-${each(gates, (gate) => `        tile[lane + ${gate * invocations}u] = sum${row}_${gate};`)}
+${each(gates, (gate) => `        tile[lane + ${gate * INVOCATIONS}u] = sum${row}_${gate};`)}
       }`)
   }
     }
@@ -156,18 +157,18 @@ ${each(gates, (gate) => `        tile[lane + ${gate * invocations}u] = sum${row}
     if (lane / ${share}u == turn) {
       let at = lane % ${share}u / ${places}u * ${own * places}u + spot;
       for (var i = at; i < at + ${own * places}u; i += ${places}u) {
-${each(gates, (gate) => `        part${gate} += tile[i + ${gate * invocations}u];`)}
+${each(gates, (gate) => `        part${gate} += tile[i + ${gate * INVOCATIONS}u];`)}
       }
     }
   }
   workgroupBarrier();
-${each(gates, (gate) => `  tile[lane + ${gate * invocations}u] = part${gate};`)}
+${each(gates, (gate) => `  tile[lane + ${gate * INVOCATIONS}u] = part${gate};`)}
   workgroupBarrier();
   if (!finishes) { return; }
   let parts = lane / ${places}u * ${share}u + spot;
 ${each(gates, (gate) => `  var total${gate} = load_bias(p.bias_offset + unit + ${gate}u * p.hidden);`)}
   for (var i = parts; i < parts + ${shares * places}u; i += ${places}u) {
-${each(gates, (gate) => `    total${gate} += tile[i + ${gate * invocations}u];`)}
+${each(gates, (gate) => `    total${gate} += tile[i + ${gate * INVOCATIONS}u];`)}
   }
   let count = p.hidden - unit;
 ${text.finish}
@@ -176,8 +177,8 @@ ${text.finish}
 }
 
 /** The bytes of workgroup memory that {@linkcode recurrentStep} takes. */
-export function stepTileBytes(cell: CellName, { rows, units, inner, invocations }: StepTile): number {
+export function stepTileBytes(cell: CellName, { rows, units, inner }: StepTile): number {
   const gates = cell === "gru" ? 3 : 4;
-  const atOnce = invocations / (inner / 4);
-  return 16 * invocations * Math.max(rows / atOnce + Math.ceil(gates * units / atOnce), gates);
+  const atOnce = INVOCATIONS / (inner / 4);
+  return 16 * INVOCATIONS * Math.max(rows / atOnce + Math.ceil(gates * units / atOnce), gates);
 }

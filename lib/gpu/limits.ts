@@ -73,11 +73,18 @@ export function checkDispatch(
   check(
     limits,
     "maxComputeWorkgroupsPerDimension",
-    Math.max(...workgroups.map((count) => count ?? 1)),
+    longest(workgroups),
     groups,
     SMALLER,
   );
 }
+
+/** Whether an adapter takes so many workgroups. */
+export function inLimits(limits: Limits, workgroups: KernelRun["workgroups"]): boolean {
+  return longest(workgroups) <= limits.maxComputeWorkgroupsPerDimension;
+}
+
+const longest = (workgroups: KernelRun["workgroups"]) => Math.max(...workgroups.map((count) => count ?? 1));
 
 /**
  * Refuses a kernel whose workgroups are too large, or need too much memory; WebGPU in Deno does not look at the latter.

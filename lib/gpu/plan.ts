@@ -131,16 +131,6 @@ export class Plan {
     this.#submit((pass) => this.#ready.encode(pass, start, end));
   }
 
-  #submit(encode: (pass: GPUComputePassEncoder) => void): void {
-    this.device.check();
-    const { gpu } = this.device;
-    const encoder = gpu.createCommandEncoder();
-    const pass = encoder.beginComputePass();
-    encode(pass);
-    pass.end();
-    gpu.queue.submit([encoder.finish()]);
-  }
-
   /**
    * Starts the kernels so many times over in one submit, with the inputs of the run before, without waiting: a submit takes
    * the host a tenth of a millisecond, longer than a GPU needs for a small kernel.
@@ -181,6 +171,16 @@ export class Plan {
     this.#kept = [];
     this.#pool?.close();
     this.#commands = undefined;
+  }
+
+  #submit(encode: (pass: GPUComputePassEncoder) => void): void {
+    this.device.check();
+    const { gpu } = this.device;
+    const encoder = gpu.createCommandEncoder();
+    const pass = encoder.beginComputePass();
+    encode(pass);
+    pass.end();
+    gpu.queue.submit([encoder.finish()]);
   }
 
   get #own(): GPUBuffer[] {

@@ -5,7 +5,7 @@ import type { Device } from "./device.ts";
 import { type Dispatch, pack, refuseAliases, type Watch } from "./dispatch.ts";
 import { fillKernel } from "./fill.ts";
 import type { Access, AnyKernel, GivenParameters, Kernel, ParameterType } from "./kernel.ts";
-import { checkDispatch } from "./limits.ts";
+import { checkDispatch, inLimits } from "./limits.ts";
 import { Ranges } from "./ranges.ts";
 import { type DataType, Storage, type StorageKind, Tensor } from "./tensor.ts";
 
@@ -140,12 +140,12 @@ export class Tape {
     const storages = names.map((name) => bindings[name]!.storage);
     refuseAliases(kernel, storages);
     const common = { storages, params: pack(kernel, values) };
-    const [first, ...alternatives] = [kernel, ...others as Kernel<B, P>[]].map((kernel) => {
-      const alternative = { kernel, workgroups: kernel.workgroups(params) };
-      checkDispatch(this.device.limits, { ...alternative, ...common });
-      return alternative;
-    });
-    const dispatch: Dispatch = { ...first!, ...common, bytes, alternatives };
+    const withWorkgroups = (kernel: Kernel<B, P>) => ({ kernel, workgroups: kernel.workgroups(params) });
+    const first = withWorkgroups(kernel);
+    checkDispatch(this.device.limits, { ...first, ...common });
+    const alternatives = (others as Kernel<B, P>[]).map(withWorkgroups)
+      .filter(({ workgroups }) => inLimits(this.device.limits, workgroups));
+    const dispatch: Dispatch = { ...first, ...common, bytes, alternatives };
     const tensors = names.map((name) => bindings[name]!);
     this.dispatches.push(...this.watch?.around(dispatch, tensors) ?? [dispatch]);
   }

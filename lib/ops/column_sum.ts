@@ -5,8 +5,8 @@ import type { Device, Profile } from "../gpu/device.ts";
 import { defineKernel } from "../gpu/kernel.ts";
 import type { Tape } from "../gpu/tape.ts";
 import type { Tensor } from "../gpu/tensor.ts";
-import { perProfile } from "./lanes.ts";
-import { addParts } from "./matmul_parts.ts";
+import { addParts } from "./add_parts.ts";
+import { oneARow, perProfile } from "./lanes.ts";
 import { byPart, partOf } from "./parts.ts";
 
 const forward = byPart(source, (source, part) =>
@@ -27,9 +27,10 @@ const forward = byPart(source, (source, part) =>
         accumulate_y: "u32",
       },
       overrides: { LANES },
-      workgroups: (
-        { rows, rows_share, columns },
-      ) => [Math.ceil(columns / part / 32), Math.max(1, Math.ceil(rows / rows_share))],
+      workgroups: ({ rows, rows_share, columns }) => [
+        ...oneARow(Math.ceil(columns / part / 32)),
+        Math.max(1, Math.ceil(rows / rows_share)),
+      ],
     })
   ));
 
@@ -53,8 +54,7 @@ export function columnSum(tape: Tape, x: Tensor, y: Tensor, shares: number = sha
     tape.dispatch(kernel, { x, y }, { rows, columns, rows_share: share });
     return;
   }
-  const width = 4 * Math.ceil(columns / 4);
-  const sums = tape.tensor([actual, width], `sums of ${x.label}`).columnSlice(0, columns);
+  const sums = tape.tensor([actual, columns], `sums of ${x.label}`);
   const kernel = forward[partOf(x, sums)][tape.device.profile];
   tape.dispatch(kernel, { x, y: sums }, { rows, columns, rows_share: share });
   addParts(tape, sums.reshape(actual, 1, columns), y);

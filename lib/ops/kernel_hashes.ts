@@ -1,6 +1,7 @@
 // Layer 2: the hashes of all kernels, and a look at them. Written by `deno task kernels`; decision 20 says why.
 
 import activation from "../../kernels/activation.wgsl" with { type: "text" };
+import addParts from "../../kernels/add_parts.wgsl" with { type: "text" };
 import argmax from "../../kernels/argmax.wgsl" with { type: "text" };
 import attentionSums from "../../kernels/attention_sums.wgsl" with { type: "text" };
 import beamStep from "../../kernels/beam_step.wgsl" with { type: "text" };
@@ -25,7 +26,6 @@ import logNormalizer from "../../kernels/log_normalizer.wgsl" with { type: "text
 import logSum from "../../kernels/log_sum.wgsl" with { type: "text" };
 import lstm from "../../kernels/lstm.wgsl" with { type: "text" };
 import matmul from "../../kernels/matmul.wgsl" with { type: "text" };
-import matmulParts from "../../kernels/matmul_parts.wgsl" with { type: "text" };
 import maxout from "../../kernels/maxout.wgsl" with { type: "text" };
 import mixture from "../../kernels/mixture.wgsl" with { type: "text" };
 import movingAverage from "../../kernels/moving_average.wgsl" with { type: "text" };
@@ -42,11 +42,12 @@ import { checkTexts, type HashedText } from "../gpu/text_integrity.ts";
 /** Every kernel with the hash that it had when this was written. */
 export const KERNELS: readonly HashedText[] = [
   ["activation.wgsl", activation, "w5ZHmDnDj9YxOuivMFOcJL5PE/kzWFP7VGI3fsc0OWU="],
+  ["add_parts.wgsl", addParts, "w9JbQMj4YlQoKWZpt/y9ezYY/ldoqGwUtnNOTI8ob2I="],
   ["argmax.wgsl", argmax, "KvDcZWbHSPGvihPb71TGsj7u8mycz1qpt9Ctadz6+/k="],
   ["attention_sums.wgsl", attentionSums, "F930V8g6zRaU7HuiSqY5YxDrH7MaLDGjhhU3NNcbMEI="],
   ["beam_step.wgsl", beamStep, "oBruaNUwx7NdB9B18NoyNVuDI2R+YCkQvv3uifPKASc="],
   ["binary_cross_entropy.wgsl", binaryCrossEntropy, "CjUX2x1v92IcdlruYe+Tx+7mDk60F+rxmtZTOlEwgL4="],
-  ["column_sum.wgsl", columnSum, "KPgoINNV04DTsqrPZTPAAbLHmHf0ZYc2nv9FPFyQnwY="],
+  ["column_sum.wgsl", columnSum, "yu8NBqcRSvibQkOKRBRgpUwcHfBNd3Q07U1Z6UX+fqU="],
   ["constraints.wgsl", constraints, "P0BqPSqu0bVpACb0WeNQHBs1m0+uJF6PQlrv73i7rXc="],
   ["copy_columns.wgsl", copyColumns, "XGw3j3tSiukN5NSUJ1oCoIkruRxx6j0zllXSZnnp5qI="],
   ["coverage.wgsl", coverage, "XhAMZOpmA/lgWHphbOzi5biybof8OIFZ4jQirI8tu1c="],
@@ -65,8 +66,7 @@ export const KERNELS: readonly HashedText[] = [
   ["log_normalizer.wgsl", logNormalizer, "2nfokQZuVyTapRw6fsbWK/jkiAWJx/Z6Ea5zorCgCuA="],
   ["log_sum.wgsl", logSum, "dmLkXh/1aoe+EgGcw/q7GUajUgUHTrhwVIKSGAnikNk="],
   ["lstm.wgsl", lstm, "3vKQklQxkOqexTkwtOQ2fUFBSyInQQqwp20pGBp3V1o="],
-  ["matmul.wgsl", matmul, "ZadNlXjh6s5v+4GTnNkkJP+fK3VbOMw+XTKu7j6hdfo="],
-  ["matmul_parts.wgsl", matmulParts, "rs4qXH1NJv0YRA3S8prXSLyyVprRWrYiVquUcIF2sxY="],
+  ["matmul.wgsl", matmul, "By7kGl4RJuvK17A0uWVBIUNC22JSj3p8BXWla+BeG5Q="],
   ["maxout.wgsl", maxout, "4nwHtFM47zWhjjJg3FBzyHLAuojY9/xRqi6o1o5/eFQ="],
   ["mixture.wgsl", mixture, "EZSXvfyOpacOUDf7KkUERVJXIDNCiHvdmwwcWtAl8+E="],
   ["moving_average.wgsl", movingAverage, "OcWl/EfOKVvtTpdyOLSOWt+6SrskNuo8RwjBSoV1v6M="],

@@ -6,7 +6,7 @@ import type { Device, Profile } from "../gpu/device.ts";
 import type { Tape } from "../gpu/tape.ts";
 import { Tensor } from "../gpu/tensor.ts";
 import { type Activation, ACTIVATIONS } from "./activation.ts";
-import { addParts } from "./matmul_parts.ts";
+import { addParts } from "./add_parts.ts";
 import {
   addsShares,
   type Matmul,
@@ -36,7 +36,7 @@ function partsOf(device: Device, rows: number, columns: number, inner: number): 
 /**
  * Whether a product has so few tiles, and an inner length so middling, that its workgroups take that in slices. In tiles
  * that each go through all of the inner length, such products wait for one load after the other; shared out among
- * workgroups, they need a second pass. By the shape alone, as it decides in which order is added: no time may.
+ * workgroups, they need a second pass. By shape, layout and device, never by time, as it decides in which order is added.
  */
 function isForSlices(device: Device, rows: number, columns: number, inner: number): boolean {
   const tiles = Math.ceil(rows / 32) * Math.ceil(columns / 32);
@@ -51,25 +51,25 @@ export interface MatmulOptions extends MatmulOperands {
   readonly activation?: Activation;
   /** Another variant than the adapter's; for tests and benches. */
   readonly kernel?: Matmul;
-  /** In how many parts to share out K, each summed by workgroups of its own; for tests and benches. */
+  /** In how many parts to share out K, each summed by itself; for tests and benches. */
   readonly parts?: number;
 }
 
-/** The kernels to choose from by time, and in how many parts they take the inner length. */
+/** The kernels to choose from by time, in how many parts they take the inner length, and whether they add those themselves. */
 function wayOf(
   device: Device,
   options: MatmulOptions,
   precision: Precision,
   [rows, columns, inner]: readonly [number, number, number],
-): { kernels: Matmul[]; parts: number } {
+): { kernels: Matmul[]; parts: number; added: boolean } {
   const sliced = isForSlices(device, rows, columns, inner)
     ? matmulCandidates(options, device, precision, true)
     : [];
   const kernels = sliced.length > 0 ? sliced : matmulCandidates(options, device, precision);
   const parts = options.parts ?? (sliced.length > 0 ? SLICES : partsOf(device, rows, columns, inner));
   const chosen = options.kernel ? [options.kernel] : kernels;
-  const most = addsShares(chosen[0]!) ? SLICES : inner;
-  return { kernels: chosen, parts: Math.max(1, Math.min(parts, most)) };
+  const added = addsShares(chosen[0]!);
+  return { kernels: chosen, parts: Math.max(1, Math.min(parts, added ? SLICES : inner)), added };
 }
 
 /**
@@ -97,7 +97,7 @@ export function matmul(tape: Tape, options: MatmulOptions): void {
   // A binding cannot be left out: without a bias the kernel gets something it does not look at.
   const bound = bias ?? new Tensor(b.storage, [1], b.offset);
   const precision: Precision = tape.lossScale ? "f16" : "f32";
-  const { kernels, parts } = wayOf(tape.device, options, precision, [rows, columns, inner]);
+  const { kernels, parts, added } = wayOf(tape.device, options, precision, [rows, columns, inner]);
   const inner_share = 16 * Math.max(1, Math.ceil(inner / parts / 16));
   const sizes = {
     ...{ rows, columns, inner, inner_share },
@@ -106,7 +106,7 @@ export function matmul(tape: Tape, options: MatmulOptions): void {
   };
   const finish = { has_bias: bias ? 1 : 0, activation: ACTIVATIONS[activation] };
   const shares = Math.ceil(inner / inner_share);
-  if (parts === 1 || addsShares(kernels[0]!)) {
+  if (parts === 1 || added) {
     tape.dispatch(kernels, { a, b, bias: bound, c }, { ...sizes, ...finish });
     return;
   }

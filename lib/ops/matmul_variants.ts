@@ -56,7 +56,7 @@ export const PRECISIONS = ["f32", "f16"] as const;
 /** In how many bits a product takes its operands; it adds in 32. */
 export type Precision = typeof PRECISIONS[number];
 
-/** One way to compute the product. All ways of a precision add in the same order, so they give the same bits. */
+/** One way to compute the product. All ways of a precision give the same bits for the same parts of the inner length. */
 export interface MatmulVariant {
   /** What runs. */
   readonly kernel: Matmul;
@@ -137,14 +137,15 @@ function tiled(precision: Precision): MatmulVariant[] {
   const profiles: Profile[] = precision === "f32" ? ["gpu"] : ["gpu", "cpu8"];
   /** Whether there is a faster one; half precision on a software adapter has no others. */
   const beaten = (operands: MatmulOperands, device: Device) =>
-    device.profile === "gpu" && allInFours(operands);
+    device.profile === "gpu" && rowsInFours(operands);
   return [
     {
       kernel: kernel(`matmul_tiled(128, ${precision})`, matmulTiled(128, precision), 128, 128),
       ...{ profiles, precision },
       fits: (_, device) =>
         has(device, precision) &&
-        device.limits.maxComputeWorkgroupStorageSize >= 2 * 16 * BYTES[precision] * 256,
+        device.limits.maxComputeWorkgroupStorageSize >=
+          tiledMemory({ tall: 128, wide: 128 }, BYTES[precision]),
       // First where there are enough of them to busy a large GPU.
       worth: (operands, device) => {
         if (beaten(operands, device)) return "no";
@@ -163,20 +164,20 @@ function tiled(precision: Precision): MatmulVariant[] {
 }
 
 /** The variants for operands that come in fours, with tiles of some shape. */
-function tiledVector(tiles: Tiles, worth: (tiles: number) => Worth): MatmulVariant[] {
-  const { tall, wide, own } = tiles;
+function tiledVector(shape: Tiles, worth: (tiles: number) => Worth): MatmulVariant[] {
+  const { tall, wide, own } = shape;
   return PRECISIONS.map((precision) => ({
     kernel: kernel(
       `matmul_tiled_vector(${tall}, ${wide}, ${own}, ${precision})`,
-      matmulTiledVector(tiles, precision),
+      matmulTiledVector(shape, precision),
       tall,
       wide,
     ),
     profiles: ["gpu"],
     precision,
     fits: (operands, device) =>
-      device.limits.maxComputeWorkgroupStorageSize >= tiledMemory(tiles, BYTES[precision]) &&
-      has(device, precision) && allInFours(operands),
+      device.limits.maxComputeWorkgroupStorageSize >= tiledMemory(shape, BYTES[precision]) &&
+      has(device, precision) && rowsInFours(operands),
     worth: ({ c: { rows, columns } }) => worth(Math.ceil(rows / tall) * Math.ceil(columns / wide)),
   }));
 }
@@ -186,33 +187,29 @@ const BYTES: Readonly<Record<Precision, number>> = { f32: 4, f16: 2 };
 
 const has = ({ features }: Device, precision: Precision) => precision === "f32" || features.has("shader-f16");
 
-/** Whether the product can be read and written four elements at a time. */
-function allInFours(operands: MatmulOperands): boolean {
+/** Whether every row of both operands and of C begins at a multiple of four elements. */
+function rowsInFours(operands: MatmulOperands): boolean {
   return inMultiples(operands, 4) && inMultiples({ a: operands.c, b: operands.c }, 4);
 }
 
 /** The variant for operands that come in fours, where there are few tiles: it takes the inner length in slices. */
-function sliced(tiles: SlicedTiles, enough: number): MatmulVariant {
-  const { tall, wide, own, round } = tiles;
-  const name = `matmul_sliced(${tall}, ${wide}, ${own}, ${round})`;
+function sliced(shape: SlicedTiles, enough: number): MatmulVariant {
+  const { tall, wide, own } = shape;
+  const name = `matmul_sliced(${tall}, ${wide}, ${own})`;
   return {
-    kernel: kernel(name, matmulSliced(tiles), tall, wide, SLICES),
+    kernel: kernel(name, matmulSliced(shape), tall, wide, SLICES),
     profiles: ["gpu"],
     precision: "f32",
     sliced: true,
     fits: (operands, { limits }) =>
-      limits.maxComputeWorkgroupStorageSize >= slicedMemory(tiles) && inMultiples(operands, 4) &&
-      inFours(operands),
+      limits.maxComputeWorkgroupStorageSize >= slicedMemory(shape) && rowsInFours(operands) &&
+      innerOf(operands) % 4 === 0,
     worth: ({ c: { rows, columns } }) =>
       Math.ceil(rows / tall) * Math.ceil(columns / wide) >= enough ? "first" : "try",
   };
 }
 
-/** Whether C can be written, and the inner length be gone through, four elements at a time. */
-function inFours({ a, c, transposeA }: MatmulOperands): boolean {
-  const inner = transposeA ? a.rows : a.columns;
-  return [inner, c.columns, c.offset, c.stride, c.storage.size].every((size) => size % 4 === 0);
-}
+const innerOf = ({ a, transposeA }: MatmulOperands) => transposeA ? a.rows : a.columns;
 
 /** The variants of the product. */
 export const matmulVariants: readonly MatmulVariant[] = [
@@ -223,9 +220,9 @@ export const matmulVariants: readonly MatmulVariant[] = [
   ),
   ...tiledVector({ tall: 64, wide: 64, own: 4 }, (tiles) => tiles >= 64 ? "first" : "try"),
   ...tiledVector({ tall: 32, wide: 32, own: 4 }, (tiles) => tiles < 1024 ? "first" : "no"),
-  sliced({ tall: 32, wide: 32, own: 8, round: 16 }, 128),
-  sliced({ tall: 16, wide: 32, own: 8, round: 16 }, 64),
-  sliced({ tall: 16, wide: 16, own: 4, round: 16 }, 1),
+  sliced({ tall: 32, wide: 32, own: 8 }, 128),
+  sliced({ tall: 16, wide: 32, own: 8 }, 64),
+  sliced({ tall: 16, wide: 16, own: 4 }, 1),
   ...tiled("f32"),
   ...tiled("f16"),
   {

@@ -30,10 +30,10 @@ export interface StepSizes {
 
 /** The tiles, large ones first: those load less for each number they compute, smaller ones busy more of a GPU. */
 export const stepTiles: readonly StepTile[] = [
-  { rows: 32, units: 16, own: 4, inner: 64, invocations: 256 },
-  { rows: 16, units: 16, own: 4, inner: 64, invocations: 256 },
-  { rows: 16, units: 8, own: 4, inner: 128, invocations: 256 },
-  { rows: 16, units: 4, own: 2, inner: 128, invocations: 256 },
+  { rows: 32, units: 16, own: 4, inner: 64 },
+  { rows: 16, units: 16, own: 4, inner: 64 },
+  { rows: 16, units: 8, own: 4, inner: 128 },
+  { rows: 16, units: 4, own: 2, inner: 128 },
 ];
 
 /** What the kernels of both cells have in common. */
@@ -102,6 +102,7 @@ export function fusedStep<K>(
     const [x, y] = workgroups(tile, sizes);
     return x * y >= ENOUGH_WORKGROUPS;
   }) ?? steps.at(-1)!;
-  const inFours = sizes.hidden % 4 === 0 && Object.values(tensors).every(({ offset }) => offset % 4 === 0);
-  return inFours ? fours : single;
+  const numbers = Object.entries(tensors).filter(([name]) => name !== "lengths").map(([, tensor]) => tensor);
+  const inFours = numbers.every(({ offset, storage }) => offset % 4 === 0 && storage.size % 4 === 0);
+  return inFours && sizes.hidden % 4 === 0 ? fours : single;
 }

@@ -1,6 +1,7 @@
 // Plans: what they are given, that they run alike each time, and what they cost.
 
 import { type Device, openDevice } from "../../lib/gpu/device.ts";
+import { defineKernel } from "../../lib/gpu/kernel.ts";
 import { BufferPool } from "../../lib/gpu/memory.ts";
 import { Parameters } from "../../lib/gpu/parameters.ts";
 import { aligned, Plan } from "../../lib/gpu/plan.ts";
@@ -17,6 +18,22 @@ import { Random } from "../../lib/random.ts";
 import { assert, assertEquals, assertRejects, assertThrows } from "../assert.ts";
 import { device } from "../device.ts";
 import { normals } from "../ops/check.ts";
+
+const doubling = defineKernel({
+  name: "doubling",
+  source: `
+struct Params { size: u32 }
+@group(0) @binding(0) var<storage, read_write> x: array<f32>;
+@group(1) @binding(0) var<uniform> p: Params;
+@compute @workgroup_size(64)
+fn forward(@builtin(global_invocation_id) id: vec3u) {
+  if (id.x < p.size) { x[id.x] *= 2.0; }
+}`,
+  entryPoint: "forward",
+  bindings: { x: "read_write" },
+  params: { size: "u32" },
+  workgroups: ({ size }) => [Math.ceil(size / 64)],
+});
 
 /** A plan that copies its input `x` and the integers `ids`. */
 async function copying(): Promise<{ plan: Plan; y: Tensor }> {
@@ -52,6 +69,20 @@ Deno.test("run() stops before the kernels that it is told to leave out", async (
   plan.run({ x: Float32Array.of(4, 5, 6) }, 1);
   assertEquals((await plan.read(first, second)).map(String), ["4,5,6", "1,2,3"]);
   plan.close();
+});
+
+Deno.test("repeat() does what so many runs with the same inputs do", async () => {
+  const tape = new Tape(device, { training: false });
+  const sum = persistent(device, [3], "sum");
+  device.gpu.queue.writeBuffer(sum.storage.buffer!, 0, Float32Array.of(1, 2, 3));
+  tape.dispatch(doubling, { x: sum }, { size: 3 });
+  const plan = await Plan.compile(tape);
+  plan.run();
+  plan.repeat(3);
+  plan.repeat(0);
+  assertEquals((await plan.read(sum))[0]!, Float32Array.of(16, 32, 48));
+  plan.close();
+  device.destroyBuffer(sum.storage.buffer!);
 });
 
 Deno.test("inputs are rounded up to what may be bound", () => {

@@ -55,7 +55,7 @@ testEachProfile(
       const tape = new Tape(device, { training: false });
       const [a, b] = [tape.input("a", [rows, inner], "f32"), tape.input("b", [inner, 4], "f32")];
       matmul(tape, { a, b, c: tape.tensor([rows, 4], "c") });
-      return tape.dispatches.map(({ kernel }) => kernel.name === "matmul_parts");
+      return tape.dispatches.map(({ kernel }) => kernel.name === "add_parts");
     };
     const shared = device.parallelism > 1;
     const least = device.profile === "cpu8" ? 512 : 128;

@@ -2,11 +2,14 @@
 
 import { SLICES } from "../../kernels/matmul_sliced.ts";
 import type { Device } from "../../lib/gpu/device.ts";
+import { Storage, Tensor } from "../../lib/gpu/tensor.ts";
 import {
+  matmulCandidates,
   matmulReference,
   type MatmulVariant,
   matmulVariants,
   type Precision,
+  PRECISIONS,
 } from "../../lib/ops/matmul_variants.ts";
 import { Random } from "../../lib/random.ts";
 import { assert } from "../assert.ts";
@@ -137,6 +140,26 @@ testEachProfile(
     }
   },
 );
+
+Deno.test("there is a kernel for every product, however little an adapter has", () => {
+  const [rows, columns, inner] = [70, 40, 200];
+  for (const profile of ["cpu8", "gpu"] as const) {
+    for (const features of [new Set<string>(), new Set(["shader-f16"])]) {
+      const limits = { maxComputeWorkgroupStorageSize: 16384 };
+      const small = { profile, features, limits } as unknown as Device;
+      for (const margin of [0, 1]) {
+        const tensor = (rows: number, columns: number) =>
+          new Tensor(new Storage("x", rows * (columns + margin), "f32", "bound"), [rows, columns + margin])
+            .columnSlice(margin, columns + margin);
+        const operands = { a: tensor(rows, inner), b: tensor(inner, columns), c: tensor(rows, columns) };
+        for (const precision of features.size > 0 ? PRECISIONS : ["f32" as const]) {
+          const kernels = matmulCandidates(operands, small, precision);
+          assert(kernels.length > 0, `${profile}, ${[...features]}, margin ${margin}, ${precision}`);
+        }
+      }
+    }
+  }
+});
 
 function variants({ profile }: Device): MatmulVariant[] {
   const others = matmulVariants.filter((variant) =>

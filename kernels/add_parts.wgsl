@@ -1,6 +1,7 @@
 // C = act(sum of the parts + bias)          or, accumulating, C += sum of the parts
 //
-// The second half of a product whose inner length was shared out: each part of it gave a matrix, added here in order.
+// The second half of a product whose inner length workgroups share, and of a column's sum whose rows they share: each gave
+// a part, added here in order.
 // M: rows   N: columns   Z: parts
 
 struct Params {
@@ -36,15 +37,14 @@ fn forward(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups:
   let column = at % p.columns;
   var sum = 0.0;
   let distance = p.size / p.columns * p.sums_stride;
-  let first = at / p.columns * p.sums_stride + column;
-  var i = first;
+  var i = at / p.columns * p.sums_stride + column;
   var part = 0u;
   for (; part + 4u <= p.parts; part += 4u) {  // four loads on their way at once
-    let a = sums[i];
-    let b = sums[i + distance];
-    let c = sums[i + 2u * distance];
-    let d = sums[i + 3u * distance];
-    sum = (((sum + a) + b) + c) + d;
+    let first = sums[i];
+    let second = sums[i + distance];
+    let third = sums[i + 2u * distance];
+    let fourth = sums[i + 3u * distance];
+    sum = (((sum + first) + second) + third) + fourth;
     i += 4u * distance;
   }
   for (; part < p.parts; part++) {

@@ -1,6 +1,6 @@
 // Layer 2: the second half of a sum that workgroups share: what each has is added, from the first to the last.
 
-import source from "../../kernels/matmul_parts.wgsl" with { type: "text" };
+import source from "../../kernels/add_parts.wgsl" with { type: "text" };
 import { elementwise, WORKGROUP } from "../gpu/fill.ts";
 import { defineKernel } from "../gpu/kernel.ts";
 import type { Tape } from "../gpu/tape.ts";
@@ -8,7 +8,7 @@ import { Tensor } from "../gpu/tensor.ts";
 import { type Activation, ACTIVATIONS } from "./activation.ts";
 
 const forward = defineKernel({
-  name: "matmul_parts",
+  name: "add_parts",
   source,
   entryPoint: "forward",
   bindings: { sums: "read", bias: "read", c: "accumulate" },
