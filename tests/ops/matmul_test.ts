@@ -5,6 +5,7 @@ import fc from "npm:fast-check@4.10.2";
 import { Plan } from "../../lib/gpu/plan.ts";
 import { Tape } from "../../lib/gpu/tape.ts";
 import { matmul } from "../../lib/ops/matmul.ts";
+import { matmulReference } from "../../lib/ops/matmul_variants.ts";
 import { assertEquals, assertThrows } from "../assert.ts";
 import { device, testEachProfile } from "../device.ts";
 import { assertClose } from "./check.ts";
@@ -85,6 +86,21 @@ Deno.test("matmul() takes a middling inner length in slices, in one pass, where 
   );
   await check(device, { sizes: [40, 36, 260], bias: true, activation: "tanh" });
 });
+
+testEachProfile(
+  "matmul() leaves out the kernels that would need more workgroups than there may be",
+  (device) => {
+    const rows = 8 * (device.limits.maxComputeWorkgroupsPerDimension + 1); // more than the readable kernel can
+    const tape = new Tape(device, { training: false });
+    const [a, b] = [tape.input("a", [rows, 4], "f32"), tape.input("b", [4, 4], "f32")];
+    matmul(tape, { a, b, c: tape.tensor([rows, 4], "c") });
+    const { kernel, alternatives } = tape.dispatches[0]!;
+    assertEquals(
+      [kernel, ...alternatives.map(({ kernel }) => kernel)].some((kernel) => kernel === matmulReference),
+      false,
+    );
+  },
+);
 
 testEachProfile("matmul() without a bias does not ask that all of B's memory be written", async (device) => {
   const tape = new Tape(device, { training: false });
