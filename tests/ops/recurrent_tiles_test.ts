@@ -120,7 +120,7 @@ for (const cell of ["gru", "lstm"] as const) {
 
 Deno.test("fusedStep() takes the largest tiles that are enough, and fours where all is in fours", () => {
   const chosen = (batch: number, hidden: number, offset = 0) => {
-    const tensors = { weight: { offset } } as never;
+    const tensors = { weight: { offset, storage: { size: 4 } } } as never;
     const kernel = fusedStep(fusedGruSteps, { batch, hidden }, tensors);
     const index = fusedGruSteps.findIndex(({ single, fours }) => kernel === single || kernel === fours);
     return [stepTiles[index], kernel === fusedGruSteps[index]!.fours];

@@ -14,6 +14,7 @@ const properties: Readonly<Record<string, Property>> = { ...choices, ...elementw
 
 /** What has no property of its own, by the operation that it belongs to. */
 const parts: Readonly<Record<string, string>> = {
+  add_parts: "matmul",
   attention_kernels: "attention",
   attention_options: "attention",
   lanes: "argmax",
